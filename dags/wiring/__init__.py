@@ -1,0 +1,1 @@
+"""Assets, defaults and task factories that the DAGs share."""

@@ -1,0 +1,1 @@
+"""The gates: Great Expectations suites at the borders of the warehouse."""

@@ -1,0 +1,1 @@
+"""The churn model: dataset, candidates, training, evaluation, registry, scoring, explanation."""

@@ -1,0 +1,117 @@
+"""The only place where a DuckDB file is opened."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from warehouse.errors import Busy, DamagedFile
+from warehouse.settings import Settings
+
+SCHEMAS = ("raw", "quarantine", "ml")
+
+
+def session_config(settings: Settings) -> dict[str, str | bool | int | float | list[str]]:
+    """Return the DuckDB settings that every session of the pipeline uses."""
+    return {
+        "threads": settings.threads,
+        "memory_limit": settings.memory_limit,
+        "temp_directory": str(settings.spill),
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "TimeZone": "UTC",
+    }
+
+
+@contextmanager
+def writer_lock(settings: Settings) -> Iterator[None]:
+    """Hold the one writer's lock of the build file; it goes with the process that holds it.
+
+    Raises
+    ------
+    Busy
+        If another process holds it; the message names that process.
+    """
+    settings.writer_lock.parent.mkdir(parents=True, exist_ok=True)
+    with settings.writer_lock.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise Busy(
+                f"The build file {settings.build_file} is already being written",
+                lock.read().strip(),
+                "wait for that process, or stop it; the lock goes with it",
+            ) from None
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()}")
+        lock.flush()
+        yield
+
+
+@contextmanager
+def open_build(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the build file for writing, as its only writer.
+
+    Raises
+    ------
+    Busy
+        If another process writes it.
+    DamagedFile
+        If DuckDB cannot open it; nothing is repaired silently.
+    """
+    with writer_lock(settings):
+        shutil.rmtree(settings.spill, ignore_errors=True)
+        try:
+            connection = duckdb.connect(str(settings.build_file), config=session_config(settings))
+        except duckdb.IOException as error:
+            if "lock" in str(error).lower():
+                raise Busy(
+                    f"The build file {settings.build_file} is open elsewhere",
+                    str(error),
+                    "close the other process (dbt, a shell, a notebook)",
+                ) from error
+            raise DamagedFile(
+                f"The build file {settings.build_file} cannot be opened",
+                str(error),
+                "run `python -m warehouse rebuild`: it is made anew from landing/",
+            ) from error
+        except (duckdb.Error, RuntimeError) as error:
+            raise DamagedFile(
+                f"The build file {settings.build_file} cannot be opened",
+                str(error),
+                "run `python -m warehouse rebuild`: it is made anew from landing/",
+            ) from error
+        try:
+            for schema in SCHEMAS:
+                connection.execute(f"create schema if not exists {schema}")
+            yield connection
+        finally:
+            connection.close()
+
+
+@contextmanager
+def open_read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a finished DuckDB file for reading.
+
+    Raises
+    ------
+    DamagedFile
+        If the file is missing or cannot be opened.
+    """
+    try:
+        connection = duckdb.connect(str(path), read_only=True, config={"TimeZone": "UTC"})
+    except duckdb.Error as error:
+        raise DamagedFile(
+            f"{path} cannot be opened for reading",
+            str(error),
+            "check the path; while a pipeline writes the build file, read published/current",
+        ) from error
+    try:
+        yield connection
+    finally:
+        connection.close()

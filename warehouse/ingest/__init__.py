@@ -1,0 +1,1 @@
+"""From landed files to accepted, quarantined and duplicate rows."""

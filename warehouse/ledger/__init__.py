@@ -1,0 +1,1 @@
+"""Small state that must not be lost: runs, deliveries, gates, publishes, models."""

@@ -1,0 +1,1 @@
+"""Snapshots, the pointer that readers follow, rollback and retention."""

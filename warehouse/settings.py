@@ -1,0 +1,130 @@
+"""Every setting, read once from the environment and passed on."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from warehouse.errors import SettingsError
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things are and how much of the machine may be used.
+
+    Attributes
+    ----------
+    home : Path
+        The folder that holds all state (``HOLDFAST_HOME``).
+    source : str
+        The shop being processed (``HOLDFAST_SOURCE``).
+    ledger_url : str
+        SQLAlchemy URL of the ledger (``HOLDFAST_LEDGER_URL``).
+    horizon_days : int
+        Days after ``as_of_date`` without a paid order that make a user churned.
+    eligible_days : int
+        A user is eligible with a paid order in this many days up to ``as_of_date``.
+    threads : int
+        Threads that one DuckDB connection may use.
+    memory_limit : str
+        Memory that one DuckDB connection may use, as DuckDB spells it.
+    snapshots_kept : int
+        Published snapshots that retention leaves in place beside the current one.
+    """
+
+    home: Path
+    source: str
+    ledger_url: str
+    horizon_days: int = 90
+    eligible_days: int = 180
+    threads: int = 2
+    memory_limit: str = "4GB"
+    snapshots_kept: int = 14
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
+        """Read the settings from environment variables.
+
+        Raises
+        ------
+        SettingsError
+            If a value cannot be used; the message names the variable.
+        """
+        env = os.environ if environment is None else environment
+        home = Path(env.get("HOLDFAST_HOME") or REPOSITORY / "data").expanduser().resolve()
+        source = env.get("HOLDFAST_SOURCE", "sample_shop")
+        if not source.isidentifier() or source.lower() != source:
+            raise SettingsError(
+                "HOLDFAST_SOURCE must be a lower-case name of letters, digits and _",
+                source,
+                "use the folder name under dbt_project/models/staging/",
+            )
+        return cls(
+            home=home,
+            source=source,
+            ledger_url=env.get("HOLDFAST_LEDGER_URL") or f"sqlite:///{home / 'ledger' / 'ledger.db'}",
+            horizon_days=_whole_number(env, "HOLDFAST_HORIZON_DAYS", 90),
+            eligible_days=_whole_number(env, "HOLDFAST_ELIGIBLE_DAYS", 180),
+            threads=_whole_number(env, "HOLDFAST_THREADS", 2),
+            memory_limit=env.get("HOLDFAST_MEMORY_LIMIT", "4GB"),
+            snapshots_kept=_whole_number(env, "HOLDFAST_SNAPSHOTS_KEPT", 14),
+        )
+
+    @property
+    def landing(self) -> Path:
+        """Deliveries of the active source: one folder per day."""
+        return self.home / "landing" / self.source
+
+    @property
+    def build_file(self) -> Path:
+        """The private DuckDB file that one writer builds."""
+        return self.home / "warehouse" / "build.duckdb"
+
+    @property
+    def spill(self) -> Path:
+        """Where DuckDB may spill; emptied by whoever opens the build file for writing."""
+        return self.home / "warehouse" / "spill"
+
+    @property
+    def writer_lock(self) -> Path:
+        """The lock file that makes sure only one process writes the build file."""
+        return self.home / "warehouse" / "writer.lock"
+
+    @property
+    def models(self) -> Path:
+        """Registered models, one folder each."""
+        return self.home / "models"
+
+    @property
+    def published(self) -> Path:
+        """Snapshots and the ``current`` pointer."""
+        return self.home / "published"
+
+    @property
+    def reports(self) -> Path:
+        """Readable run reports."""
+        return self.home / "reports"
+
+    @property
+    def data_docs(self) -> Path:
+        """Great Expectations pages."""
+        return self.home / "data_docs"
+
+    @property
+    def dbt_home(self) -> Path:
+        """What dbt writes: target, logs and the manifest that the DAGs are drawn from."""
+        return self.home / "dbt"
+
+    @property
+    def dbt_project(self) -> Path:
+        """The dbt project's own folder."""
+        return REPOSITORY / "dbt_project"
+
+
+def _whole_number(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name, str(default))
+    if not text.isdecimal() or int(text) == 0:
+        raise SettingsError(f"{name} must be a whole number above 0", text, f"for instance {name}={default}")
+    return int(text)
