@@ -80,17 +80,17 @@ class Settings:
     @property
     def build_file(self) -> Path:
         """The private DuckDB file that one writer builds."""
-        return self.home / "warehouse" / "build.duckdb"
+        return self.home / "warehouse" / self.source / "build.duckdb"
 
     @property
     def spill(self) -> Path:
         """Where DuckDB may spill; emptied by whoever opens the build file for writing."""
-        return self.home / "warehouse" / "spill"
+        return self.home / "warehouse" / self.source / "spill"
 
     @property
     def writer_lock(self) -> Path:
         """The lock file that makes sure only one process writes the build file."""
-        return self.home / "warehouse" / "writer.lock"
+        return self.home / "warehouse" / self.source / "writer.lock"
 
     @property
     def models(self) -> Path:
@@ -115,7 +115,7 @@ class Settings:
     @property
     def dbt_home(self) -> Path:
         """What dbt writes: target, logs and the manifest that the DAGs are drawn from."""
-        return self.home / "dbt"
+        return self.home / "dbt" / self.source
 
     @property
     def dbt_project(self) -> Path:
