@@ -1,0 +1,104 @@
+# Holdfast: every command that a person or CI needs. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+PYTHON ?= python3.11
+SOURCE ?= sample_shop
+HOLDFAST_HOME ?= $(CURDIR)/data
+DATA ?=
+AS_OF ?=
+RUN ?=
+# the simulated shop of `make demo`
+USERS ?= 5000
+DAYS ?= 420
+SEED ?= 7
+LAST_DAY ?= 2026-06-30
+
+export HOLDFAST_SOURCE := $(SOURCE)
+override HOLDFAST_HOME := $(abspath $(HOLDFAST_HOME))
+export HOLDFAST_HOME
+export AIRFLOW_HOME := $(HOLDFAST_HOME)/airflow
+export DO_NOT_TRACK := true
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export GX_ANALYTICS_ENABLED := false
+# Python keeps its bytecode: importing costs more than most stages
+unexport PYTHONDONTWRITEBYTECODE
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: help
+help:  ## Show this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  State lives under HOLDFAST_HOME (now $(HOLDFAST_HOME))."
+
+$(INSTALLED): requirements.txt pyproject.toml
+	@echo "Installing into .venv (once; one to three minutes)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "Python 3.11 is needed; name it: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: -r requirements.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: install
+install: $(INSTALLED)  ## Install the locked packages into .venv
+
+.PHONY: demo
+demo: install  ## One day from deliveries to the at-risk list (SOURCE=, DATA=, AS_OF=)
+	@$(BIN)/python -m warehouse prepare
+ifneq ($(DATA),)
+	@$(BIN)/python -m warehouse land "$(DATA)"
+else ifeq ($(SOURCE),sample_shop)
+	@test -d "$(HOLDFAST_HOME)/landing/sample_shop" || $(BIN)/python -m sample_shop --users $(USERS) --days $(DAYS) --seed $(SEED) --last-day $(LAST_DAY) --home "$(HOLDFAST_HOME)"
+endif
+	@$(BIN)/python -m dags.run_day $(if $(AS_OF),--as-of $(AS_OF))
+	@$(BIN)/python -m warehouse show-list $(if $(AS_OF),--as-of $(AS_OF))
+
+.PHONY: up
+up: install  ## Start Airflow (scheduler and UI) with the DAGs scheduled
+	@$(BIN)/python -m warehouse prepare
+	@$(BIN)/python -m dags.run_airflow
+
+.PHONY: check-reader
+check-reader: install  ## Open what is published, verify it, print run, age and row counts
+	@$(BIN)/python -m warehouse check
+
+.PHONY: status
+status: install  ## Deliveries, built days, publishes and open failures on one screen
+	@$(BIN)/python -m warehouse status
+
+.PHONY: rollback
+rollback: install  ## Point readers back to an earlier run (RUN=run_id)
+	@test -n "$(RUN)" || { echo "Name the run: make rollback RUN=<run_id> (make status lists them)"; exit 2; }
+	@$(BIN)/python -m warehouse rollback --run "$(RUN)"
+
+.PHONY: test
+test: install  ## Run all tests
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: install  ## Python, SQL, YAML and the layers' import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/sqlfluff lint --disable-progress-bar dbt_project
+	@$(BIN)/yamllint .
+	@$(BIN)/lint-imports
+
+.PHONY: types
+types: install  ## Type checks
+	@$(BIN)/mypy
+
+.PHONY: benchmark
+benchmark: install  ## Print each figure beside its reference (minutes)
+	@$(BIN)/python -m benchmarks
+
+.PHONY: lock
+lock:  ## Make requirements.txt anew from requirements.in
+	@$(PYTHON) -m pip install --quiet uv
+	@$(PYTHON) -m uv pip compile --generate-hashes --only-binary :all: --python-version 3.11 --no-header --upgrade requirements.in --output-file requirements.txt
+
+.PHONY: clean
+clean:  ## Remove .venv and caches (state under HOLDFAST_HOME stays)
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
