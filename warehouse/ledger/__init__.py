@@ -1,1 +1,65 @@
-"""Small state that must not be lost: runs, deliveries, gates, publishes, models."""
+"""The ledger: small state that must not be lost, outside DuckDB.
+
+Runs with their epochs, deliveries, built days, gate results, publishes and models, in SQLite
+by default and in PostgreSQL by URL.
+"""
+
+from typing import Self
+
+from warehouse.ledger.delivery_book import DeliveryBook
+from warehouse.ledger.model_book import ModelBook
+from warehouse.ledger.publish_book import PublishBook
+from warehouse.ledger.records import (
+    BuiltDay,
+    Clock,
+    Delivery,
+    DeliveryFile,
+    GateResult,
+    LedgerError,
+    Model,
+    ModelUse,
+    Publish,
+    Run,
+    utc_now,
+)
+from warehouse.ledger.run_book import RunBook
+from warehouse.settings import Settings
+
+
+class Ledger(RunBook, DeliveryBook, PublishBook, ModelBook):
+    """Every book of the ledger over one database; use it as a context manager.
+
+    Parameters
+    ----------
+    url : str
+        ``sqlite:////path/ledger.db`` or ``postgresql://…``.
+    clock : callable, optional
+        Gives the current moment in UTC.
+    """
+
+    @classmethod
+    def open(cls, settings: Settings, clock: Clock = utc_now) -> Self:
+        """Open the ledger of the settings, bringing its schema up to date first."""
+        return cls(settings.ledger_url, clock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+__all__ = [
+    "BuiltDay",
+    "Clock",
+    "Delivery",
+    "DeliveryFile",
+    "GateResult",
+    "Ledger",
+    "LedgerError",
+    "Model",
+    "ModelUse",
+    "Publish",
+    "Run",
+    "utc_now",
+]

@@ -1,0 +1,1 @@
+"""The ledger's migrations, run by the ledger itself when it is opened."""

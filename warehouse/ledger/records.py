@@ -1,0 +1,151 @@
+"""What the ledger gives back: frozen records, one class per table."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+from warehouse.errors import HoldfastError
+
+Clock = Callable[[], datetime]
+
+
+class LedgerError(HoldfastError):
+    """The ledger cannot be read or written, or does not know what was asked for."""
+
+
+def utc_now() -> datetime:
+    """Return the wall clock in UTC; the ledger takes another clock where a test needs one."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One attempt to do one stage of one day. ``epoch`` grows with every run begun."""
+
+    run_id: str
+    epoch: int
+    kind: str
+    source: str
+    as_of_date: date
+    status: str
+    trigger: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class DeliveryFile:
+    """One file of a delivery and what became of its rows."""
+
+    relative_path: str
+    table_name: str
+    sha256: str
+    bytes: int
+    rows_received: int = 0
+    rows_accepted: int = 0
+    rows_quarantined: int = 0
+    rows_duplicate: int = 0
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One delivery folder, taken or refused whole.
+
+    Attributes
+    ----------
+    status : str
+        ``accepted``, ``refused`` or ``duplicate`` (every file was seen before).
+    known_on : date
+        The day from which its rows count (see the glossary).
+    quarantine_reasons : mapping
+        Quarantined rows by reason code.
+    ingested_at : datetime, optional
+        Set by the ledger's clock when None.
+    """
+
+    delivery_id: str
+    delivery_number: int
+    source: str
+    delivery_date: date
+    known_on: date
+    status: str
+    rows_received: int = 0
+    rows_accepted: int = 0
+    rows_quarantined: int = 0
+    rows_duplicate: int = 0
+    reason: str | None = None
+    quarantine_reasons: Mapping[str, int] = field(default_factory=dict)
+    manifest_json: str | None = None
+    run_id: str | None = None
+    ingested_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class BuiltDay:
+    """A day whose features passed their gate. One per source and as_of_date."""
+
+    source: str
+    as_of_date: date
+    run_id: str
+    features_digest: str | None
+    built_at: datetime
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """One expectation, checked once."""
+
+    gate: str
+    suite: str
+    expectation: str
+    success: bool
+    column: str | None = None
+    observed: str | None = None
+    expected: str | None = None
+    message: str | None = None
+    checked_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Publish:
+    """One snapshot. ``prepared`` until its pointer decision is carried out, then ``done``."""
+
+    run_id: str
+    source: str
+    as_of_date: date
+    epoch: int
+    snapshot_path: str
+    manifest_sha256: str
+    model_version: str | None
+    state: str
+    pointer_moved: bool
+    prepared_at: datetime
+    published_at: datetime | None = None
+    rolled_back_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Model:
+    """One trained model, accepted or not, with its metrics as JSON."""
+
+    model_version: str
+    source: str
+    trained_as_of: date
+    horizon_days: int
+    kind: str
+    status: str
+    path: str
+    metrics_json: str = "{}"
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ModelUse:
+    """The model that a day was scored with, for good."""
+
+    source: str
+    as_of_date: date
+    model_version: str
+    run_id: str | None
+    pinned_at: datetime
