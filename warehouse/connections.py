@@ -23,8 +23,12 @@ def session_config(settings: Settings) -> dict[str, str | bool | int | float | l
         "temp_directory": str(settings.spill),
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
-        "TimeZone": "UTC",
     }
+
+
+def _in_utc(connection: duckdb.DuckDBPyConnection) -> None:
+    # not part of the config: the bundled ICU, which knows this setting, is loaded after it is read
+    connection.execute("set TimeZone = 'UTC'")
 
 
 @contextmanager
@@ -87,6 +91,7 @@ def open_build(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
                 "run `python -m warehouse rebuild`: it is made anew from landing/",
             ) from error
         try:
+            _in_utc(connection)
             for schema in SCHEMAS:
                 connection.execute(f"create schema if not exists {schema}")
             yield connection
@@ -104,7 +109,7 @@ def open_read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         If the file is missing or cannot be opened.
     """
     try:
-        connection = duckdb.connect(str(path), read_only=True, config={"TimeZone": "UTC"})
+        connection = duckdb.connect(str(path), read_only=True)
     except duckdb.Error as error:
         raise DamagedFile(
             f"{path} cannot be opened for reading",
@@ -112,6 +117,7 @@ def open_read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             "check the path; while a pipeline writes the build file, read published/current",
         ) from error
     try:
+        _in_utc(connection)
         yield connection
     finally:
         connection.close()
