@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlencode
 
 import duckdb
 
@@ -121,3 +122,53 @@ def open_read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
     finally:
         connection.close()
+
+
+def build_file_url(settings: Settings) -> str:
+    """Return the SQLAlchemy URL that opens the build file read-only, for tools that open it themselves."""
+    options = {
+        name: str(value).lower() if isinstance(value, bool) else value
+        for name, value in session_config(settings).items()
+    }
+    return f"duckdb:///{settings.build_file}?{urlencode(options | {'access_mode': 'read_only'})}"
+
+
+@contextmanager
+def open_new_with_build(settings: Settings, path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Create a DuckDB file, with the build file attached read-only as ``build``.
+
+    The writer's lock is held meanwhile, so the build file stands still. The new file is
+    checkpointed and closed at the end; nothing stays in a side file.
+
+    Raises
+    ------
+    Busy
+        If another process writes the build file.
+    DamagedFile
+        If the build file is missing, cannot be opened, or was left behind by a crash.
+    """
+    side_file = settings.build_file.with_name(f"{settings.build_file.name}.wal")
+    with writer_lock(settings):
+        if side_file.exists():
+            raise DamagedFile(
+                f"The last writer of {settings.build_file} did not close it",
+                side_file.name,
+                "run the day again; if that fails, `python -m warehouse rebuild`",
+            )
+        connection = duckdb.connect(str(path), config=session_config(settings))
+        try:
+            _in_utc(connection)
+            try:
+                build = str(settings.build_file).replace("'", "''")
+                connection.execute(f"attach '{build}' as build (read_only)")
+            except duckdb.Error as error:
+                raise DamagedFile(
+                    f"The build file {settings.build_file} cannot be opened for reading",
+                    str(error),
+                    "close whatever holds it; if it is damaged, `python -m warehouse rebuild`",
+                ) from error
+            yield connection
+            connection.execute("detach build")
+            connection.execute("checkpoint")
+        finally:
+            connection.close()

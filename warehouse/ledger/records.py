@@ -109,7 +109,11 @@ class GateResult:
 
 @dataclass(frozen=True)
 class Publish:
-    """One snapshot. ``prepared`` until its pointer decision is carried out, then ``done``."""
+    """One snapshot, one per run.
+
+    ``state`` is ``prepared`` until the pointer's move is decided and carried out, then ``done``;
+    ``kept`` if the snapshot was asked for without moving the pointer.
+    """
 
     run_id: str
     source: str

@@ -1,0 +1,67 @@
+"""The published tables: the one place that says what readers get and where it comes from."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """One table (or view) of the published file.
+
+    Attributes
+    ----------
+    name : str
+        What readers call it.
+    relation : str
+        Where it stands in the build file, as ``schema.name``.
+    rows : {"day", "history", "all"}
+        ``day``: the rows of the run's as_of_date; ``history``: those up to it; ``all``: every row.
+    order_by : tuple of str
+        Columns that fix the order of the rows, most important first; those a table lacks are skipped.
+    one_run : bool
+        Whether every row of the run's as_of_date must carry the run's own ``run_id``.
+    view_of : str, optional
+        Publish a view over this published table, limited to the run's day, instead of a copy.
+    """
+
+    name: str
+    relation: str
+    rows: Literal["day", "history", "all"]
+    order_by: tuple[str, ...]
+    one_run: bool = True
+    view_of: str | None = None
+
+
+AT_RISK_USERS = "at_risk_users"
+
+PUBLISHED_TABLES = (
+    PublishedTable(AT_RISK_USERS, "reporting.at_risk_users", "day", ("risk_rank", "user_id")),
+    PublishedTable(
+        "user_risk_tiers_history", "risk.user_risk_tiers_history", "history", ("as_of_date", "user_id")
+    ),
+    PublishedTable(
+        "user_risk_tiers",
+        "risk.user_risk_tiers_history",
+        "day",
+        ("user_id",),
+        view_of="user_risk_tiers_history",
+    ),
+    PublishedTable(
+        "churn_scores_history", "reporting.churn_scores_history", "history", ("as_of_date", "user_id")
+    ),
+    # Made by the run that built the features, which is another one than the run that publishes.
+    PublishedTable(
+        "user_features_latest", "reporting.user_features_latest", "day", ("user_id",), one_run=False
+    ),
+    PublishedTable(
+        "data_quality_report", "reporting.data_quality_report", "all", ("as_of_date",), one_run=False
+    ),
+    PublishedTable(
+        "model_report",
+        "reporting.model_report",
+        "all",
+        ("trained_as_of", "model_version", "candidate", "metric"),
+        one_run=False,
+    ),
+    PublishedTable("run_info", "reporting.run_info", "all", ("run_id",)),
+)
