@@ -1,0 +1,242 @@
+"""Reads snapshots from the build file, and refuses labels that were not complete at the time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import duckdb
+import pandas as pd
+
+from ml.features import Feature, discover_features, kind_of
+from warehouse.errors import ContractBreach
+
+FEATURE_TABLE = "features.user_features"
+LABEL_TABLE = "features.training_labels"
+USER_DAYS_TABLE = "intermediate.int_user_days"
+REASON_TABLE = "seeds.reason_texts"
+SHARE_STEPS = 10_000
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """Labelled rows of several snapshots.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        as_of_date, user_id, one column per feature and `churned` (0 or 1); ordered by date and user.
+    features : tuple of Feature
+        What a model may read.
+    rows_available : int
+        Rows before any sample of users was taken.
+    """
+
+    frame: pd.DataFrame
+    features: tuple[Feature, ...]
+    rows_available: int
+
+    def on(self, dates: Sequence[date]) -> pd.DataFrame:
+        """Return the rows of some snapshots."""
+        wanted = self.frame["as_of_date"].isin(list(dates))
+        return self.frame[wanted].reset_index(drop=True)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return rows and churned users per snapshot."""
+        groups = self.frame.groupby("as_of_date")["churned"]
+        return {str(day): {"rows": len(values), "churned": int(values.sum())} for day, values in groups}
+
+
+def table_schema(connection: duckdb.DuckDBPyConnection, table: str = FEATURE_TABLE) -> list[tuple[str, str]]:
+    """Return names and SQL types of a table's columns; empty if there is no such table."""
+    schema, name = table.split(".")
+    rows = connection.execute(
+        "select column_name, data_type from information_schema.columns "
+        "where table_schema = ? and table_name = ? order by ordinal_position",
+        [schema, name],
+    ).fetchall()
+    return [(str(column), str(sql_type)) for column, sql_type in rows]
+
+
+def snapshots_built(connection: duckdb.DuckDBPyConnection) -> set[date]:
+    """Return the days whose features are in the build file."""
+    if not table_schema(connection):
+        return set()
+    return {
+        row[0] for row in connection.execute(f"select distinct as_of_date from {FEATURE_TABLE}").fetchall()
+    }
+
+
+def first_data_day(connection: duckdb.DuckDBPyConnection, known_on: date) -> date | None:
+    """Return the first day with any activity, as known on a day; None before the first delivery."""
+    if not table_schema(connection, USER_DAYS_TABLE):
+        return None
+    row = connection.execute(
+        f"select min(activity_date) from {USER_DAYS_TABLE} where known_on <= ? and activity_date <= ?",
+        [known_on, known_on],
+    ).fetchone()
+    return row[0] if row else None
+
+
+def load_themes(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Return the theme of each reason code from the seed; empty if the seed names none."""
+    columns = {name for name, _ in table_schema(connection, REASON_TABLE)}
+    if not {"reason_code", "theme"} <= columns:
+        return {}
+    rows = connection.execute(f"select reason_code, theme from {REASON_TABLE}").fetchall()
+    return {str(code): str(theme) for code, theme in rows}
+
+
+def load_features(connection: duckdb.DuckDBPyConnection, as_of_date: date) -> pd.DataFrame:
+    """Return the eligible users of one day with every column that a model may read, ordered by user.
+
+    Raises
+    ------
+    ContractBreach
+        If the day was not built, or a user is there twice.
+    """
+    frame = _read(connection, [as_of_date], "", [])
+    if frame.empty:
+        raise ContractBreach(
+            f"{FEATURE_TABLE} holds no eligible user for {as_of_date}",
+            None,
+            "build that day's features; if they are built, nobody has a paid order in the eligible window",
+        )
+    _check_unique(frame)
+    return frame
+
+
+def load_snapshots(
+    connection: duckdb.DuckDBPyConnection,
+    dates: Sequence[date],
+    *,
+    horizon_days: int,
+    label_known_on: date,
+    label_kind: str = "paid_order",
+    rows_at_most: int | None = None,
+) -> Snapshots:
+    """Read eligible users of several snapshots with their labels.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        The open build file.
+    dates : sequence of date
+        Snapshots to read.
+    horizon_days : int
+        The label's window in days.
+    label_known_on : date
+        Only labels complete and known by this evening may be read.
+    label_kind : str
+        paid_order, or any_activity where the label table carries it.
+    rows_at_most : int, optional
+        Above this many rows a sample of users is read: the same users in every snapshot, chosen by their id.
+
+    Returns
+    -------
+    Snapshots
+
+    Raises
+    ------
+    ContractBreach
+        If a label is not mature, a snapshot is not built, or users and labels do not match one to one.
+    """
+    late = [day for day in dates if day + timedelta(days=horizon_days) > label_known_on]
+    if late:
+        raise ContractBreach(
+            f"The labels of {', '.join(map(str, late))} are not complete on {label_known_on}",
+            f"horizon of {horizon_days} days",
+            "train on older snapshots: a label is complete when the whole window has passed",
+        )
+    total = _count_eligible(connection, dates)
+    frame = _read(connection, dates, *_sample(total, rows_at_most))
+    _check_unique(frame)
+    labels = _read_labels(connection, dates, horizon_days, label_known_on, label_kind)
+    joined = frame.merge(labels, on=["as_of_date", "user_id"], how="left", validate="one_to_one")
+    unlabelled = joined["churned"].isna()
+    if unlabelled.any():
+        first = joined.loc[unlabelled].iloc[0]
+        raise ContractBreach(
+            f"{int(unlabelled.sum())} eligible users have no label at a horizon of {horizon_days} days",
+            f"user {first['user_id']} on {first['as_of_date']}",
+            f"build the labels of that day as known on {label_known_on}",
+        )
+    joined["churned"] = joined["churned"].astype("int64")
+    return Snapshots(joined, discover_features(table_schema(connection)), total)
+
+
+def _count_eligible(connection: duckdb.DuckDBPyConnection, dates: Sequence[date]) -> int:
+    rows = connection.execute(
+        f"select as_of_date, count(*) from {FEATURE_TABLE} where is_eligible and as_of_date in "
+        f"({', '.join('?' for _ in dates)}) group by all",
+        list(dates),
+    ).fetchall()
+    missing = sorted(set(dates) - {day for day, _ in rows})
+    if missing:
+        raise ContractBreach(
+            f"{FEATURE_TABLE} holds no eligible user for {', '.join(map(str, missing))}",
+            None,
+            "build the features of these days before training",
+        )
+    return sum(int(count) for _, count in rows)
+
+
+def _sample(total: int, at_most: int | None) -> tuple[str, list[int]]:
+    if at_most is None or total <= at_most:
+        return "", []
+    share = max(1, at_most * SHARE_STEPS // total)
+    return f"and md5_number_lower(user_id) % {SHARE_STEPS} < ?", [share]
+
+
+def _read(
+    connection: duckdb.DuckDBPyConnection, dates: Sequence[date], condition: str, values: list[int]
+) -> pd.DataFrame:
+    schema = table_schema(connection)
+    names = {feature.name for feature in discover_features(schema)}
+    columns = [
+        f'cast("{name}" as {"varchar" if kind_of(sql_type) == "categorical" else "double"}) as "{name}"'
+        for name, sql_type in schema
+        if name in names
+    ]
+    table = connection.execute(
+        f"select as_of_date, user_id, {', '.join(columns)} from {FEATURE_TABLE} "
+        f"where is_eligible and as_of_date in ({', '.join('?' for _ in dates)}) {condition} "
+        "order by as_of_date, user_id",
+        [*dates, *values],
+    ).to_arrow_table()
+    frame: pd.DataFrame = table.to_pandas(date_as_object=True)
+    return frame
+
+
+def _read_labels(
+    connection: duckdb.DuckDBPyConnection,
+    dates: Sequence[date],
+    horizon_days: int,
+    label_known_on: date,
+    label_kind: str,
+) -> pd.DataFrame:
+    columns = {name for name, _ in table_schema(connection, LABEL_TABLE)}
+    kind = "and label_kind = ?" if "label_kind" in columns else ""
+    if not kind and label_kind != "paid_order":
+        raise ContractBreach(
+            f"{LABEL_TABLE} holds one kind of label: no paid order", label_kind, "use label_kind='paid_order'"
+        )
+    table = connection.execute(
+        f"select as_of_date, user_id, cast(churned as integer) as churned from {LABEL_TABLE} "
+        f"where as_of_date in ({', '.join('?' for _ in dates)}) and horizon_days = ? "
+        f"and label_known_on = ? {kind}",
+        [*dates, horizon_days, label_known_on, *([label_kind] if kind else [])],
+    ).to_arrow_table()
+    frame: pd.DataFrame = table.to_pandas(date_as_object=True)
+    _check_unique(frame, LABEL_TABLE)
+    return frame
+
+
+def _check_unique(frame: pd.DataFrame, table: str = FEATURE_TABLE) -> None:
+    twice = frame.duplicated(["as_of_date", "user_id"])
+    if twice.any():
+        first = frame.loc[twice].iloc[0]
+        raise ContractBreach(
+            f"{table} holds {int(twice.sum())} users twice on the same day",
+            f"user {first['user_id']} on {first['as_of_date']}",
+            "rebuild that day; its grain is one row per as_of_date and user_id",
+        )

@@ -1,0 +1,128 @@
+"""A fitted model: contract, estimator and calibrator, and how it scores and explains."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ml.calibration import Calibrator, Sigmoid, fit_calibrator, out_of_fold_log_odds
+from ml.candidates import Candidate, candidate_named
+from ml.features import Feature, FeatureContract, fit_contract, prepare
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ChurnModel:
+    """Everything that turns a row of features into a calibrated probability.
+
+    Attributes
+    ----------
+    candidate : str
+        Name in the registry of candidates.
+    trained_as_of : date
+        The evening it stands on.
+    horizon_days : int
+        Days after as_of_date in which a paid order means "not churned".
+    contract : FeatureContract
+        What it reads.
+    estimator : object
+        Fitted scikit-learn estimator; `decision_function` gives log-odds.
+    calibrator : Sigmoid or Isotonic
+        From log-odds to probability.
+    note : str
+        What a reader must know, for instance that there was too little data; empty when all is well.
+    model_version : str
+        Given by the registry; empty before.
+    """
+
+    candidate: str
+    trained_as_of: date
+    horizon_days: int
+    contract: FeatureContract
+    estimator: Any
+    calibrator: Calibrator
+    note: str = ""
+    model_version: str = ""
+
+    def log_odds(self, frame: pd.DataFrame) -> Floats:
+        """Return the estimator's log-odds of churn, before calibration; shape (rows,)."""
+        log_odds: Floats = self.estimator.decision_function(prepare(frame, self.contract))
+        return log_odds
+
+    def predict(self, frame: pd.DataFrame) -> Floats:
+        """Return calibrated churn probabilities, shape (rows,)."""
+        return self.calibrator.predict(self.log_odds(frame))
+
+    def contributions(self, frame: pd.DataFrame) -> tuple[Floats, float]:
+        """Return what each input adds to the log-odds, shape (rows, inputs), and where they start.
+
+        With a sigmoid they add up to the calibrated log-odds; with isotonic calibration, which is no sum, to
+        the log-odds before it.
+        """
+        inputs = prepare(frame, self.contract)
+        contributions, base = candidate_named(self.candidate).contributions(self.estimator, inputs)
+        if isinstance(self.calibrator, Sigmoid):
+            slope = self.calibrator.slope
+            return contributions * slope, base * slope + self.calibrator.intercept
+        return contributions, base
+
+
+def fit_model(
+    candidate: Candidate,
+    frame: pd.DataFrame,
+    features: tuple[Feature, ...],
+    *,
+    trained_as_of: date,
+    horizon_days: int,
+    seed: int,
+    note: str = "",
+) -> tuple[ChurnModel, Floats]:
+    """Fit one candidate and its calibrator on labelled snapshots.
+
+    The calibrator learns from the out-of-fold log-odds of all snapshots; the estimator is then fitted on
+    every row.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        What to fit.
+    frame : pandas.DataFrame
+        as_of_date, user_id, features, churned.
+    features : tuple of Feature
+        Columns that may be read.
+    trained_as_of : date
+        The evening it stands on.
+    horizon_days : int
+        The label's window.
+    seed : int
+        Of the estimator.
+    note : str
+        Kept with the model.
+
+    Returns
+    -------
+    model : ChurnModel
+    log_odds : array, shape (rows,)
+        Out-of-fold, before calibration.
+    """
+    contract = fit_contract(frame, features)
+    if candidate.reads:
+        contract = FeatureContract(
+            tuple(feature for feature in features if feature.name in candidate.reads), {}
+        )
+    inputs = prepare(frame, contract)
+    churned = frame["churned"].to_numpy()
+
+    def build() -> Any:
+        return candidate.build(contract, len(frame), horizon_days, seed)
+
+    out_of_fold = out_of_fold_log_odds(build, inputs, churned, frame["user_id"])
+    usable = ~np.isnan(out_of_fold)
+    calibrator = fit_calibrator(out_of_fold[usable], churned[usable]) if usable.any() else Sigmoid()
+    estimator = build().fit(inputs, churned)
+    model = ChurnModel(candidate.name, trained_as_of, horizon_days, contract, estimator, calibrator, note)
+    return model, out_of_fold
