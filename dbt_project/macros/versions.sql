@@ -1,0 +1,110 @@
+{#
+    Delivered rows of one source table. On an incremental run only the keys that new
+    deliveries touch come back, each with all its versions, so that chains stay whole.
+#}
+{% macro delivered(source_name, table_name, key) %}
+    {%- set delivered_rows = source(source_name, table_name) %}
+    select *
+    from {{ delivered_rows }}
+    {%- if is_incremental() %}
+    where ({{ key }}) in (
+        select ({{ key }})
+        from {{ delivered_rows }}
+        where delivery_number > (
+            select coalesce(max(changed_by_delivery), -1) from {{ this }}
+        )
+    )
+    {%- endif %}
+{% endmacro %}
+
+{#
+    Turn delivered rows into row versions: the newest delivery of a key replaces the older
+    ones from the day on which it was known. Ties follow the order within the delivery.
+#}
+{% macro versions_of(rows, key, table) %}
+    {%- set happened_at = happened_at_column(table) %}
+    select
+        {%- for column, type in contract_columns(table).items() %}
+        cast({{ column }} as {{ type }}) as {{ column }},
+        {%- endfor %}
+        {%- if happened_at %}
+        {{ shop_time(happened_at) }} as local_at,
+        {%- endif %}
+        known_on,
+        lead(known_on) over newer as superseded_on,
+        greatest(
+            delivery_number, lead(delivery_number) over newer
+        ) as changed_by_delivery
+    from {{ rows }}
+    window newer as (
+        partition by {{ key }}
+        order by known_on, delivery_number, source_file, line_number
+    )
+{% endmacro %}
+
+{#
+    Cut row versions that share a key into spans of days that know the same rows, so that
+    exactly one set of rows is valid on any day. Ends with the CTE `rows_by_span`: the rows
+    of each span, with the span's own known_on and superseded_on. Most keys were known at
+    once and never changed; they pass untouched.
+#}
+{% macro spans_of(rows, key) %}
+{%- set keys = key.split(', ') %}
+changed_keys as (
+    select {{ key }}
+    from {{ rows }}
+    group by {{ key }}
+    having min(known_on) < max(known_on) or count(superseded_on) > 0
+),
+
+turning_days as (
+    select {{ key }}, known_on
+    from {{ rows }}
+    semi join changed_keys using ({{ key }})
+    union
+    select {{ key }}, superseded_on as known_on
+    from {{ rows }}
+    semi join changed_keys using ({{ key }})
+    where superseded_on is not null
+),
+
+spans as (
+    select
+        {{ key }},
+        known_on as span_known_on,
+        lead(known_on) over (
+            partition by {{ key }} order by known_on
+        ) as span_superseded_on
+    from turning_days
+),
+
+rows_by_span as (
+    select
+        {{ rows }}.* exclude (known_on, superseded_on),
+        coalesce(spans.span_known_on, {{ rows }}.known_on) as known_on,
+        case
+            when spans.span_known_on is null then {{ rows }}.superseded_on
+            else spans.span_superseded_on
+        end as superseded_on
+    from {{ rows }}
+    left join spans
+        on
+            {%- for column in keys %}
+            {{ rows }}.{{ column }} = spans.{{ column }} and
+            {%- endfor %}
+            {{ rows }}.known_on <= spans.span_known_on
+            and (
+                {{ rows }}.superseded_on is null
+                or {{ rows }}.superseded_on > spans.span_known_on
+            )
+)
+{%- endmacro %}
+
+{# Only what deliveries changed since this model was last built; all of it at first. #}
+{% macro where_changed() %}
+    {%- if is_incremental() -%}
+    where changed_by_delivery > (
+        select coalesce(max(changed_by_delivery), -1) from {{ this }}
+    )
+    {%- endif %}
+{% endmacro %}

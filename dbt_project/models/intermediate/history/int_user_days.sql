@@ -1,0 +1,92 @@
+{{ config(
+    materialized='incremental', incremental_strategy='delete+insert', unique_key='activity_date'
+) }}
+
+with
+
+event_days as (
+    select * from {{ ref('int_event_days') }}
+),
+
+order_rows as (
+    select
+        user_id,
+        order_date as activity_date,
+        1 as orders,
+        case when status = 'cancelled' then 1 else 0 end as cancelled_orders,
+        case when is_paid then 1 else 0 end as paid_orders,
+        case when is_paid then gross_amount else 0 end as gross_amount,
+        case when is_paid then discount_amount else 0 end as discount_amount,
+        case when is_paid then net_amount else 0 end as net_amount,
+        case when is_paid then items else 0 end as items,
+        case when is_paid then order_lines else 0 end as order_lines,
+        case when is_paid and discount_amount > 0 then 1 else 0 end as discounted_orders,
+        case when is_paid and coupon_code is not null then 1 else 0 end as coupon_orders,
+        known_on,
+        superseded_on,
+        changed_by_delivery
+    from {{ ref('int_orders_valued') }}
+),
+
+contact_rows as (
+    select * from {{ ref('int_contact_rows') }}
+),
+
+all_rows as (
+    select * from event_days
+    union all by name
+    select * from order_rows
+    union all by name
+    select * from contact_rows
+),
+
+changed_days as (
+    select distinct activity_date
+    from all_rows
+    {{ where_changed() }}
+),
+
+day_rows as (
+    select * from all_rows
+    where activity_date in (select activity_date from changed_days)
+),
+
+{{ spans_of('day_rows', key='user_id, activity_date') }},
+
+summed as (
+    select
+        user_id,
+        activity_date,
+        known_on,
+        superseded_on,
+        {% for measure, type in user_day_measures().items() -%}
+        cast(coalesce(sum({{ measure }}), 0) as {{ type }}) as {{ measure }},
+        {% endfor -%}
+        max(changed_by_delivery) as changed_by_delivery
+    from rows_by_span
+    group by user_id, activity_date, known_on, superseded_on
+),
+
+flagged as (
+    select
+        *,
+        case when paid_orders > 0 then 1 else 0 end as paid_days,
+        case when events > 0 then 1 else 0 end as visit_days,
+        {# being written to is no act #}
+        case
+            when events + orders + returns + reviews + user_messages > 0 then 1
+            else 0
+        end as active_days,
+        isodow(activity_date) >= 6 as is_weekend
+    from summed
+),
+
+final as (
+    select
+        * exclude (is_weekend),
+        case when is_weekend then paid_days else 0 end as weekend_paid_days,
+        case when is_weekend then active_days else 0 end as weekend_active_days
+    from flagged
+)
+
+select * from final
