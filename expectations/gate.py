@@ -1,0 +1,141 @@
+"""Run one gate: every suite that guards one border, in one process, over the build file read-only."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal
+
+from expectations.facts import Facts
+from expectations.inputs import read_facts
+from expectations.outcomes import explain, outcomes, refused
+from expectations.suites.planned import planned
+from warehouse.connections import build_file_url
+from warehouse.errors import GateFailure
+from warehouse.ledger import GateResult, Ledger, Run
+from warehouse.settings import Settings
+
+if TYPE_CHECKING:
+    import great_expectations as gx
+
+Gate = Literal["raw", "features", "scores", "risk"]
+
+
+@dataclass(frozen=True)
+class GateReport:
+    """What a gate found.
+
+    Attributes
+    ----------
+    results : tuple of GateResult
+        One per rule, and one per offending column or day of a rule that failed.
+    seconds : float
+        How long the gate took.
+    """
+
+    gate: str
+    as_of_dates: tuple[date, ...]
+    results: tuple[GateResult, ...]
+    seconds: float
+
+    @property
+    def failures(self) -> tuple[GateResult, ...]:
+        """The results that close the gate."""
+        return tuple(result for result in self.results if not result.success)
+
+
+def run_gate(
+    settings: Settings, ledger: Ledger, run: Run, gate: Gate, as_of_dates: Sequence[date]
+) -> GateReport:
+    """Check one gate, record every result in the ledger and write the Data Docs.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where the build file and the Data Docs are.
+    ledger : Ledger
+        Takes the results, also when the gate closes.
+    run : Run
+        The run that the results belong to.
+    gate : {"raw", "features", "scores", "risk"}
+        The border to guard.
+    as_of_dates : sequence of date
+        The days being run.
+
+    Raises
+    ------
+    GateFailure
+        If any rule fails, or cannot be checked; the message names table, column, what was found, what
+        was expected and what to do.
+    """
+    started = time.monotonic()
+    days = tuple(sorted(set(as_of_dates)))
+    if not days:
+        raise GateFailure(f"The {gate} gate was asked to check no day", (), "pass at least one as_of_date")
+    results = tuple(check(settings, read_facts(settings, ledger, days), gate))
+    if not results:
+        results = (refused(gate, gate, "the_gate_has_rules", observed="no rule", expected="a rule"),)
+    ledger.record_gate_results(run.run_id, results)
+    report = GateReport(gate, days, results, time.monotonic() - started)
+    if report.failures:
+        raise GateFailure(explain(gate, days, report.failures), remedy="see the rules above")
+    return report
+
+
+def check(settings: Settings, facts: Facts, gate: Gate) -> list[GateResult]:
+    """Run every suite of a gate and return the results, without recording them."""
+    results: list[GateResult] = []
+    with _context(settings, gate) as (context, source):
+        for plan in planned(gate, facts):
+            missing = plan.missing(facts)
+            if missing:
+                results.extend(refused(gate, plan.table, **fault) for fault in missing)
+                continue
+            suite = context.suites.add(plan.build(facts))
+            asset = source.add_query_asset(suite.name, query=suite.meta["rows"])
+            batch = asset.add_batch_definition_whole_table("handed over")
+            import great_expectations as gx
+
+            validation = context.validation_definitions.add(
+                gx.ValidationDefinition(name=suite.name, data=batch, suite=suite)
+            )
+            checkpoint = context.checkpoints.add(
+                gx.Checkpoint(name=suite.name, validation_definitions=[validation], result_format="COMPLETE")
+            )
+            (result,) = checkpoint.run().run_results.values()
+            results.extend(outcomes(gate, suite, result))
+        context.build_data_docs()
+    return results
+
+
+@contextmanager
+def _context(settings: Settings, gate: str) -> "Iterator[tuple[gx.data_context.AbstractDataContext, Any]]":
+    """Yield a context that lives in memory and a DuckDB source; the file is let go of at the end."""
+    from expectations.duckdb_sqlalchemy import let_go, register
+
+    register()
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    context.add_data_docs_site(site_name=gate, site_config=_site(settings, gate))
+    source = context.data_sources.add_sql(
+        "build file", connection_string=build_file_url(settings), create_temp_table=False
+    )
+    try:
+        yield context, source
+    finally:
+        let_go()
+
+
+def _site(settings: Settings, gate: str) -> dict[str, Any]:
+    folder = settings.data_docs / settings.source / gate
+    folder.mkdir(parents=True, exist_ok=True)
+    return {
+        "class_name": "SiteBuilder",
+        "show_how_to_buttons": False,
+        "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder)},
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+    }

@@ -1,0 +1,224 @@
+"""Gate 1: what ingest accepted, before anything is computed from it.
+
+A delivery day (``known_on``) is held against the delivered days before it. Ingest has already refused
+files that break their declaration; this gate looks for what only the days together show.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from expectations import thresholds as limits
+from expectations.facts import Facts, RawTable
+from expectations.history import against_earlier_days, last_week, profile, share
+from expectations.rules import core, no_rows, quoted, suite, text
+from expectations.suites.planned import Planned
+
+if TYPE_CHECKING:
+    import great_expectations as gx
+    import great_expectations.expectations as gxe
+
+ASK_THE_SHOP = "ask the shop what changed, have the delivery corrected and redelivered, run the day again"
+BATCH = "(select * from {batch}) as batch"
+
+
+def plans(facts: Facts) -> Iterator[Planned]:
+    """Yield one suite per raw table of the source."""
+    for table in facts.raw_tables:
+        needs = {table.name: frozenset({*table.columns, "known_on"})}
+        needs |= {other: frozenset({key, "known_on"}) for other, key in table.references.values()}
+        yield Planned(table.name, needs, partial(raw_table, table=table))
+
+
+def raw_table(facts: Facts, table: RawTable) -> "gx.ExpectationSuite":
+    """Check one raw table: volume, freshness, empty and frozen columns, units, signs, references."""
+    rows = f"select * from {table.name} where known_on <= date '{facts.last_day}'"
+    rules = [
+        *_volume(facts, table),
+        *_freshness(facts, table),
+        *_days(facts, table),
+        *_weeks(facts, table),
+        *(_reference(facts, column, *target) for column, target in table.references.items()),
+    ]
+    return suite(table.name, rows, rules)
+
+
+def _volume(facts: Facts, table: RawTable) -> "list[gxe.Expectation]":
+    lowest, highest = table.volume_ratio
+    smallest = 1 if table.is_required else 0
+    counted = f"""
+profiled as (
+    select
+        known_on as day, null as column_name, count(*) as row_count, 0 as filled, 0 as different,
+        null::double as middle, 0 as negative
+    from {BATCH} group by known_on
+), {against_earlier_days()}"""
+    return [
+        core(
+            "ExpectTableRowCountToBeBetween",
+            "the_table_has_rows",
+            min_value=smallest,
+            expected=f"at least {smallest} rows known by {facts.last_day}",
+            remedy="deliver the table's files, or declare the table absent",
+        ),
+        no_rows(
+            "volume_is_as_usual",
+            f"""from compared
+where day >= {facts.judged_sql}
+    and earlier_days >= {limits.TRAILING_DAYS_NEEDED} and usual_rows >= {limits.USUAL_ROWS_NEEDED}
+    and (row_count < {lowest} * usual_rows or row_count > {highest} * usual_rows)""",
+            ctes=counted,
+            day="day",
+            found="row_count || ' rows'",
+            usual="'about ' || usual_rows || ' rows, as on earlier days'",
+            expected=f"{lowest:g} to {highest:g} times the median of the delivered days before",
+            remedy=ASK_THE_SHOP,
+        ),
+    ]
+
+
+def _freshness(facts: Facts, table: RawTable) -> "list[gxe.Expectation]":
+    if table.event_time is None or not table.is_required:
+        return []
+    column = quoted(table.event_time)
+    local = f"({column} at time zone 'UTC' at time zone {text(facts.time_zone)})::date"
+    event_day = local if table.columns[table.event_time] == "timestamp" else f"{column}::date"
+    days = ", ".join(f"(date '{day}')" for day in facts.as_of_dates)
+    newest = f"""
+newest as (
+    select as_of_dates.day, max(events.day) as event_day
+    from (values {days}) as as_of_dates (day)
+    left join (select known_on, {event_day} as day from {BATCH} group by all) as events
+        on events.known_on <= as_of_dates.day and events.day <= as_of_dates.day
+    group by as_of_dates.day
+)"""
+    return [
+        no_rows(
+            "the_table_is_fresh",
+            f"from newest where event_day is null or event_day < day - {facts.freshness_days}",
+            ctes=newest,
+            day="day",
+            found="'newest event on ' || coalesce(event_day::varchar, 'no day')",
+            expected=f"an event in the last {facts.freshness_days} days",
+            remedy="find out why the shop's deliveries stopped; the old list stays published meanwhile",
+            column=table.event_time,
+        )
+    ]
+
+
+def _days(facts: Facts, table: RawTable) -> "list[gxe.Expectation]":
+    compared = f"{_profiled(facts, table)}, {against_earlier_days()}"
+    judged = (
+        f"from compared where day >= {facts.judged_sql} and row_count >= {limits.ROWS_NEEDED} "
+        f"and earlier_days >= {limits.TRAILING_DAYS_NEEDED}"
+    )
+    jump, ratio = limits.EMPTY_SHARE_JUMP_DAY, limits.MEDIAN_RATIO
+    rules = {
+        "a_day_has_no_emptier_columns_than_usual": (
+            f"((empty = 1 and usual_empty < 1) or empty - usual_empty > {jump})",
+            share("empty") + " || ' empty'",
+            share("usual_empty") + " || ' empty, as on earlier days'",
+            f"no column wholly empty, none {jump:.0%} of the rows emptier than usual",
+        ),
+        "a_day_has_no_frozen_columns": (
+            f"filled > 0 and different = 1 and fewest_different >= {limits.USUAL_VALUES_NEEDED}",
+            "'one value'",
+            "'about ' || usual_different || ' values'",
+            "a column that always varies varies",
+        ),
+        "amounts_keep_their_unit": (
+            f"middle not between usual_middle / {ratio} and usual_middle * {ratio}",
+            "'median ' || round(middle, 4)",
+            "'a median about ' || round(usual_middle, 4)",
+            f"a median within {ratio:g} times of earlier days' (unit, currency)",
+        ),
+        "amounts_keep_their_sign": (
+            f"negative_share - usual_negative > {limits.NEGATIVE_SHARE_JUMP}",
+            share("negative_share") + " || ' negative'",
+            share("usual_negative") + " || ' negative, as on earlier days'",
+            "about as many negative values as on earlier days",
+        ),
+    }
+    return [
+        no_rows(
+            rule,
+            f"{judged} and {condition}",
+            ctes=compared,
+            day="day",
+            column_name="column_name",
+            found=found,
+            usual=usual,
+            expected=expected,
+            remedy=ASK_THE_SHOP,
+        )
+        for rule, (condition, found, usual, expected) in rules.items()
+    ]
+
+
+def _weeks(facts: Facts, table: RawTable) -> "list[gxe.Expectation]":
+    both = f"""from this_week inner join weeks_before using (column_name)
+where this_week.row_count >= {limits.ROWS_NEEDED}
+    and weeks_before.earlier_days >= {limits.TRAILING_DAYS_NEEDED}"""
+    jump = limits.EMPTY_SHARE_JUMP_WEEK
+    rules = {
+        "a_week_has_no_emptier_columns_than_usual": (
+            f"this_week.empty - weeks_before.empty > {jump}",
+            share("this_week.empty") + " || ' empty'",
+            share("weeks_before.empty") + " || ' empty, as in the weeks before'",
+            f"no column {jump:.0%} of the rows emptier than in the weeks before",
+        ),
+        "a_week_has_no_frozen_columns": (
+            "this_week.different = 1 and weeks_before.different > 2",
+            "'one value all week'",
+            "weeks_before.different || ' values on a day'",
+            "a column that varied in the weeks before varies this week",
+        ),
+    }
+    return [
+        no_rows(
+            rule,
+            f"{both} and {condition}",
+            ctes=f"{_profiled(facts, table)}, {last_week(facts.judged_sql)}",
+            day="this_week.day",
+            column_name="column_name",
+            found=found,
+            usual=usual,
+            expected=expected,
+            remedy=ASK_THE_SHOP,
+        )
+        for rule, (condition, found, usual, expected) in rules.items()
+    ]
+
+
+def _profiled(facts: Facts, table: RawTable) -> str:
+    # only the judged days and the days that they are held against are read
+    where = f"""known_on >= (
+        select coalesce(min(known_on), date '0001-01-01') from (
+            select distinct known_on from {table.name}
+            where known_on < {facts.judged_sql} order by known_on desc limit {limits.TRAILING_DAYS + 7}
+        ) as earlier)"""
+    numbers = [name for name, kind in table.columns.items() if kind in {"integer", "decimal"}]
+    return profile(BATCH, "known_on", list(table.columns), numbers, where)
+
+
+def _reference(facts: Facts, column: str, other: str, key: str) -> "gxe.Expectation":
+    counted = f"""
+coverage as (
+    select batch.known_on as day, count(*)::double as total, count(known.key)::double as found
+    from {BATCH}
+    left join (
+        select distinct {quoted(key)} as key from {other} where known_on <= date '{facts.last_day}'
+    ) as known on known.key = batch.{quoted(column)}
+    where batch.{quoted(column)} is not null and batch.known_on >= {facts.judged_sql}
+    group by batch.known_on
+)"""
+    return no_rows(
+        "references_are_found",
+        f"from coverage where total >= {limits.ROWS_NEEDED} and found < {limits.COVERAGE} * total",
+        ctes=counted,
+        day="day",
+        found=share("found / total") + " || ' found'",
+        expected=f"{limits.COVERAGE:.0%} of the rows name something that {other} has",
+        remedy=f"deliver the missing rows of {other}; {ASK_THE_SHOP}",
+        column=column,
+    )
