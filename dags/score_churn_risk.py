@@ -1,0 +1,46 @@
+"""Score every eligible user, make the risk tiers and publish them.
+
+**When**: `user_features` changes; the event says which days. By hand: trigger with `as_of_date`.
+**Writes**: `ml.churn_scores`, `risk.*` and `reporting.*` in the build file, then a snapshot under
+`published/`; readers see it if it is newer than what they see. Announces the asset `risk_tiers`.
+**Gates**: scores before the tiers, risk before publishing. A red gate keeps the old list published.
+**If it fails**: docs/runbook.md#score_churn_risk. Safe to rerun: model and earlier tiers are pinned
+per day, and a run that was overtaken by a newer one of its day does not publish.
+"""
+
+from airflow.sdk import chain, dag
+
+from dags.wiring.assets import USER_FEATURES
+from dags.wiring.dbt_group import dbt_models
+from dags.wiring.deadline import LIST_IS_OUT_IN_TIME
+from dags.wiring.defaults import DAG_DEFAULTS, day_params
+from dags.wiring.gate_tasks import check_gate
+from dags.wiring.publish_tasks import announce_risk, copy_ledger_facts, publish_snapshot
+from dags.wiring.runs import open_runs
+from dags.wiring.scoring_tasks import is_training_due, score_users, train_first
+
+
+@dag(
+    schedule=[USER_FEATURES],
+    params=day_params(),
+    deadline=LIST_IS_OUT_IN_TIME,
+    doc_md=__doc__,
+    **DAG_DEFAULTS,
+)
+def score_churn_risk() -> None:
+    """Train if the week has no model, score, tier, check, publish."""
+    runs = open_runs("score")
+    chain(
+        is_training_due(runs),
+        train_first(),
+        score_users(runs),
+        check_gate.override(task_id="check_scores")("scores", runs),
+        copy_ledger_facts(runs),
+        dbt_models("risk", selector="risk"),
+        check_gate.override(task_id="check_risk_tables")("risk", runs),
+        publish_snapshot(runs),
+        announce_risk(runs),
+    )
+
+
+score_churn_risk()

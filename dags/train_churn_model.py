@@ -1,0 +1,36 @@
+"""Train, compare and register a churn model on the weekly grid.
+
+**When**: Mondays at 03:00 UTC for the last built day, or when `score_churn_risk` finds that its day
+has no model yet. By hand: trigger with `as_of_date`; it is moved back to the Sunday before.
+**Writes**: missing feature snapshots and `features.training_labels` in the build file, a model under
+`models/`, its comparison in `ml.model_report`. Announces the asset `churn_model`.
+**A model that does not beat the recency rule** is kept with its numbers and not used.
+**If it fails**: docs/runbook.md#train_churn_model. Safe to rerun: the same data give the same model.
+"""
+
+from airflow.sdk import chain, dag
+
+from dags.wiring.dbt_group import dbt_models
+from dags.wiring.defaults import DAG_DEFAULTS, day_params
+from dags.wiring.training_tasks import (
+    announce_model,
+    build_missing_snapshots,
+    open_training_run,
+    train_and_register,
+)
+
+
+# Mondays at three in the morning: the week's last day (Sunday) has been delivered by then.
+@dag(schedule="0 3 * * 1", params=day_params(), doc_md=__doc__, **DAG_DEFAULTS)
+def train_churn_model() -> None:
+    """Make the snapshots and labels, then train on them."""
+    runs = open_training_run()
+    chain(
+        build_missing_snapshots(runs),
+        dbt_models("labels", selector="labels"),
+        train_and_register(runs),
+        announce_model(runs),
+    )
+
+
+train_churn_model()

@@ -1,0 +1,96 @@
+"""The tasks of ingest_deliveries."""
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import get_current_context, task
+
+from dags.wiring.announce import announce
+from dags.wiring.assets import RAW_DELIVERIES
+from dags.wiring.days import days_to_build
+from dags.wiring.defaults import WRITER_POOL
+from dags.wiring.runs import OpenedRun, begin, each_run, finish, opened_ledger
+from warehouse.errors import ContractBreach
+
+if TYPE_CHECKING:
+    from warehouse.ledger import Delivery
+
+# ``as_of_dates`` to build and the reasons of ``refused`` deliveries.
+Taken = dict[str, list[str]]
+
+
+@task(task_id="open_runs")
+def open_ingest_run() -> list[OpenedRun]:
+    """Begin a ledger run, named after the newest day that has landed."""
+    with opened_ledger() as (settings, _):
+        days = _landed_days(folder.name for folder in settings.landing.glob("*"))
+    if not days:
+        raise ContractBreach(
+            f"Nothing has landed in {settings.landing}",
+            None,
+            "put a delivery there: landing/<source>/<YYYY-MM-DD>/",
+        )
+    return begin("ingest", days[-1:], get_current_context())
+
+
+@task(pool=WRITER_POOL)
+def ingest_landed(opened: list[OpenedRun]) -> Taken:
+    """Take what has landed. A refused delivery does not stop the others.
+
+    Returns
+    -------
+    dict
+        ``as_of_dates`` that can now be built, ``refused`` reasons.
+    """
+    from warehouse.ingest import ingest
+
+    with opened_ledger() as (settings, ledger):
+        (run,) = each_run(ledger, opened)
+        report = ingest(settings, ledger, progress=print)
+        deliveries = ledger.deliveries(settings.source)
+        days = days_to_build(
+            accepted=[delivery.delivery_date for delivery in deliveries if delivery.status == "accepted"],
+            refused=[delivery.delivery_date for delivery in open_refusals(deliveries)],
+            newest_built=ledger.newest_built_day(settings.source),
+        )
+        refused = [f"{outcome.delivery_id}: {outcome.reason}" for outcome in report.refused]
+    return {"as_of_dates": [day.isoformat() for day in days], "refused": refused}
+
+
+@task(outlets=[RAW_DELIVERIES])
+def announce_deliveries(taken: Taken) -> None:
+    """Let the features of the delivered days be built."""
+    announce(RAW_DELIVERIES, taken["as_of_dates"])
+
+
+@task(trigger_rule="none_failed")
+def stop_if_refused(opened: list[OpenedRun], taken: Taken) -> None:
+    """End the run; fail with the reasons if a delivery was refused."""
+    if taken["refused"]:
+        raise ContractBreach("Refused: " + "; ".join(taken["refused"]))
+    finish(opened)
+
+
+def open_refusals(deliveries: "Iterable[Delivery]") -> "list[Delivery]":
+    """Return the refused deliveries whose day was not delivered acceptably since, in the given order."""
+    mended: dict[dt.date, int] = {}
+    refused = []
+    for delivery in deliveries:
+        if delivery.status == "refused":
+            refused.append(delivery)
+        else:
+            mended[delivery.delivery_date] = max(
+                delivery.delivery_number, mended.get(delivery.delivery_date, 0)
+            )
+    return [each for each in refused if mended.get(each.delivery_date, 0) < each.delivery_number]
+
+
+def _landed_days(names: Iterable[Any]) -> list[dt.date]:
+    days = []
+    for name in names:
+        try:
+            days.append(dt.date.fromisoformat(name))
+        except ValueError:
+            continue
+    return sorted(days)

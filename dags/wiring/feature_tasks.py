@@ -1,0 +1,27 @@
+"""The tasks of build_user_features beside dbt and the gates."""
+
+from airflow.sdk import task
+
+from dags.wiring.announce import announce
+from dags.wiring.assets import USER_FEATURES
+from dags.wiring.runs import OpenedRun, each_run, finish, opened_ledger
+
+
+@task
+def record_built_days(opened: list[OpenedRun]) -> list[str]:
+    """Record that the days' features passed their gate, and end the runs."""
+    with opened_ledger() as (_, ledger):
+        for run in each_run(ledger, opened):
+            ledger.record_built_day(run)
+    finish(opened)
+    return [run["as_of_date"] for run in opened]
+
+
+@task(outlets=[USER_FEATURES], trigger_rule="none_failed_min_one_success")
+def announce_features(opened: list[OpenedRun]) -> None:
+    """Let scoring begin."""
+    announce(
+        USER_FEATURES,
+        [run["as_of_date"] for run in opened],
+        run_ids=[run["run_id"] for run in opened],
+    )

@@ -1,0 +1,48 @@
+"""The tasks of score_churn_risk after the tiers."""
+
+from airflow.sdk import get_current_context, task
+
+from dags.wiring.announce import announce
+from dags.wiring.assets import RISK_TIERS
+from dags.wiring.defaults import WRITER_POOL
+from dags.wiring.runs import OpenedRun, each_run, finish, opened_ledger
+
+
+@task(pool=WRITER_POOL)
+def copy_ledger_facts(opened: list[OpenedRun]) -> None:
+    """Copy runs, deliveries, gate results and models into the build file, for the reporting tables."""
+    from warehouse.control_tables import copy_control_tables
+
+    with opened_ledger() as (settings, ledger):
+        for run in each_run(ledger, opened):
+            copy_control_tables(settings, ledger, run)
+
+
+@task(pool=WRITER_POOL)
+def publish_snapshot(opened: list[OpenedRun]) -> list[str]:
+    """Publish the run's snapshot and end the runs; a run that was overtaken does not publish.
+
+    Returns
+    -------
+    list of str
+        Per snapshot: what readers now see, in a sentence.
+    """
+    from warehouse.publish import publish
+
+    move_pointer = bool(get_current_context()["params"].get("move_pointer", True))
+    with opened_ledger() as (settings, ledger):
+        notes = [
+            f"run {run.run_id}, as of {run.as_of_date}: "
+            + publish(settings, ledger, run, move_pointer=move_pointer).note
+            for run in each_run(ledger, opened)
+        ]
+    for note in notes:
+        print(note)  # noqa: T201  a task's output is its log
+    finish(opened)
+    return notes
+
+
+@task(outlets=[RISK_TIERS])
+def announce_risk(opened: list[OpenedRun]) -> None:
+    """Say that the risk tiers changed."""
+    announce(RISK_TIERS, [run["as_of_date"] for run in opened], run_ids=[run["run_id"] for run in opened])
