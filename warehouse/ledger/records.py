@@ -75,7 +75,7 @@ class Delivery:
     rows_quarantined: int = 0
     rows_duplicate: int = 0
     reason: str | None = None
-    quarantine_reasons: Mapping[str, int] = field(default_factory=dict)
+    quarantine_reasons: Mapping[str, int] = field(default_factory=dict, hash=False)
     manifest_json: str | None = None
     run_id: str | None = None
     ingested_at: datetime | None = None

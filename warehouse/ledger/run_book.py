@@ -101,6 +101,12 @@ class RunBook(Store):
         with self.reading() as connection:
             return tuple(_run(row) for row in connection.execute(statement))
 
+    def runs_of_day(self, source: str, as_of_date: date) -> tuple[Run, ...]:
+        """Return the runs of a source's day, oldest first."""
+        statement = sa.select(runs).filter_by(source=source, as_of_date=as_of_date).order_by(runs.c.epoch)
+        with self.reading() as connection:
+            return tuple(_run(row) for row in connection.execute(statement))
+
     def open_failures(self, source: str) -> tuple[Run, ...]:
         """Return failed runs that no later run of the same kind and day has made good, newest first."""
         later = runs.alias("later")

@@ -1,0 +1,165 @@
+"""The warehouse on the command line: ``python -m warehouse <verb>``; ``--help`` lists the verbs."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+
+from warehouse.errors import Busy, HoldfastError
+from warehouse.ledger import Ledger
+from warehouse.settings import Settings
+
+FAILED = 2
+TRY_AGAIN = 75  # EX_TEMPFAIL: schedulers take it for "later"
+
+
+def prepare(settings: Settings, _: argparse.Namespace) -> None:
+    """Create the folders, bring the ledger up to date, let dbt write what the DAGs are drawn from."""
+    from warehouse.dbt_project import write_manifest
+    from warehouse.publish import recover_publishes
+    from warehouse.publish.durable import make_private_folder
+
+    folders = (
+        settings.landing,
+        settings.build_file.parent,
+        settings.models,
+        settings.published,
+        settings.reports,
+        settings.data_docs,
+        settings.dbt_home,
+    )
+    for folder in folders:
+        make_private_folder(folder)
+    with Ledger.open(settings) as ledger:
+        for publish in recover_publishes(settings, ledger):
+            print(f"finished publishing run {publish.run_id}, which a crash had interrupted")
+    write_manifest(settings)
+    print(f"{settings.home} is ready for {settings.source}")
+
+
+def land(settings: Settings, arguments: argparse.Namespace) -> None:
+    """Copy delivered files into landing/, one folder per day."""
+    from warehouse.landing import land as land_files
+
+    landed = land_files(settings, arguments.data, day=arguments.day, history=arguments.history)
+    print(f"{landed.copied:,} files landed over {landed.days:,} days; {landed.already_there:,} were there")
+
+
+def ingest(settings: Settings, arguments: argparse.Namespace) -> None:
+    """Take what has landed into the build file."""
+    from warehouse.ingest import ingest as ingest_landed
+
+    with Ledger.open(settings) as ledger:
+        print(ingest_landed(settings, ledger, through=arguments.through))
+
+
+def publish(settings: Settings, arguments: argparse.Namespace) -> None:
+    """Publish a run's day from the build file."""
+    from warehouse.publish import publish as publish_run
+
+    with Ledger.open(settings) as ledger:
+        done = publish_run(
+            settings, ledger, ledger.run(arguments.run), move_pointer=not arguments.keep_pointer
+        )
+    print(f"run {done.run_id}, as of {done.as_of_date}: {done.note}\nin {done.path}")
+
+
+def rollback(settings: Settings, arguments: argparse.Namespace) -> None:
+    """Point readers back to an earlier run."""
+    from warehouse.publish import rollback as roll_back
+
+    with Ledger.open(settings) as ledger:
+        done = roll_back(settings, ledger, arguments.run)
+    print(f"run {done.run_id}, as of {done.as_of_date}: {done.note}")
+
+
+def check(settings: Settings, _: argparse.Namespace) -> None:
+    """Verify what readers are served and say what it is."""
+    from warehouse.publish import check as check_reader
+
+    print(check_reader(settings))
+
+
+def status(settings: Settings, _: argparse.Namespace) -> None:
+    """Show deliveries, built days, publishes and open failures."""
+    from warehouse.status import status as screen
+
+    with Ledger.open(settings) as ledger:
+        print(screen(settings, ledger))
+
+
+def rebuild(settings: Settings, _: argparse.Namespace) -> None:
+    """Throw the build file away and make it anew from landing/ and the ledger."""
+    from warehouse.rebuild import rebuild as rebuild_file
+
+    with Ledger.open(settings) as ledger:
+        print(rebuild_file(settings, ledger))
+
+
+def show_list(settings: Settings, arguments: argparse.Namespace) -> None:
+    """Show the users with the highest risk and where to look next."""
+    from warehouse.publish.show_list import show_list as screen
+
+    print(screen(settings, top=arguments.top, as_of_date=arguments.as_of))
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day; write YYYY-MM-DD") from None
+
+
+def _whole_number(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m warehouse", description="Run one step of the warehouse.")
+    verbs = parser.add_subparsers(required=True, metavar="verb")
+
+    def verb(name: str, action: Callable[[Settings, argparse.Namespace], None]) -> argparse.ArgumentParser:
+        added = verbs.add_parser(name, help=action.__doc__, description=action.__doc__)
+        added.set_defaults(action=action)
+        return added
+
+    verb("prepare", prepare)
+    landing = verb("land", land)
+    landing.add_argument("data", type=Path, help="a file or a folder")
+    landing.add_argument("--day", type=_day, help="the delivery day of every file")
+    landing.add_argument("--history", action="store_true", help="rows count as known from their own day")
+    verb("ingest", ingest).add_argument("--through", type=_day, help="the last delivery day to take")
+    publishing = verb("publish", publish)
+    publishing.add_argument("--run", required=True, help="the run that scored the day")
+    publishing.add_argument("--keep-pointer", action="store_true", help="leave readers where they are")
+    verb("rollback", rollback).add_argument("--run", required=True, help="the run to go back to")
+    verb("check", check)
+    verb("status", status)
+    verb("rebuild", rebuild)
+    showing = verb("show-list", show_list)
+    showing.add_argument("--top", type=_whole_number, default=10, help="how many users (10)")
+    showing.add_argument("--as-of", type=_day, help="another day than the one that readers see")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; returns 0, 2 for an error that a person must look at, 75 for one that passes."""
+    parsed = _parser().parse_args(arguments)
+    os.umask(0o077)
+    try:
+        parsed.action(Settings.from_environment(), parsed)
+    except Busy as error:
+        print(f"busy: {error}", file=sys.stderr)
+        return TRY_AGAIN
+    except HoldfastError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
