@@ -1,0 +1,270 @@
+"""Ingest what landed, and load it all again where the build file is lost."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date
+
+import duckdb
+
+from warehouse.connections import open_build, writer_lock
+from warehouse.errors import DamagedFile
+from warehouse.ingest.arrivals import Arrival, LandedFile, SeenFiles, day_folders, look_at
+from warehouse.ingest.batch import Batch, add_volume
+from warehouse.ingest.candidates import Candidate, first_known, read_candidate
+from warehouse.ingest.report import DeliveryOutcome, IngestReport
+from warehouse.ingest.tables import forget, prepare_tables
+from warehouse.ingest.volume import VolumeHistory
+from warehouse.ledger import Delivery, DeliveryFile, Ledger
+from warehouse.settings import Settings
+from warehouse.sources import Source, load_source
+
+BATCH_DELIVERIES = 60
+BATCH_BYTES = 256 * 1024**2
+Progress = Callable[[str], None]
+Recorded = dict[Delivery, tuple[DeliveryFile, ...]]
+
+
+def ingest(
+    settings: Settings, ledger: Ledger, *, through: date | None = None, progress: Progress = print
+) -> IngestReport:
+    """Take every new delivery of the active source, oldest first, each whole or not at all.
+
+    Safe to run again at any time: what was taken is known by its content. A run that was killed
+    leaves nothing behind that the next run does not undo or finish.
+
+    Parameters
+    ----------
+    settings : Settings
+        Names the source, the landing folder and the build file.
+    ledger : Ledger
+        Knows what was taken before, and is told what is taken now.
+    through : date, optional
+        The last delivery day to take; None takes all.
+    progress : callable
+        Told what is going on, one line at a time.
+
+    Returns
+    -------
+    IngestReport
+        What became of each new delivery. Refused deliveries are in it, not raised.
+
+    Raises
+    ------
+    Busy
+        If another process writes the build file.
+    ContractBreach
+        If the declaration cannot be used.
+    """
+    source = load_source(settings.source, settings.dbt_project)
+    if _lacks_deliveries(settings, ledger, source):
+        progress("the build file lacks deliveries that the ledger has: loading them again from landing")
+        rebuild(settings, ledger, progress=progress)
+    recorded = _recorded(ledger, source)
+    seen = SeenFiles(recorded)
+    history = _volumes(recorded, source)
+    newest_built = ledger.newest_built_day(source.name)
+    folders, strange = day_folders(settings.landing, through)
+    outcomes: list[DeliveryOutcome] = []
+    with open_build(settings) as connection:
+        prepare_tables(connection, source)
+        _undo_unrecorded(connection, ledger, source)
+        looked = 0
+        while looked < len(folders):
+            arrivals: list[Arrival] = []
+            contents: set[tuple[str, str]] = set()
+            size = 0
+            while looked < len(folders) and len(arrivals) < BATCH_DELIVERIES and size < BATCH_BYTES:
+                arrival = look_at(source, *folders[looked], seen)
+                if arrival is not None:
+                    mine = {(file.table.name, file.sha256) for file in arrival.files}
+                    if mine & contents:
+                        # it repeats a file of this batch: see first whether that one is taken
+                        break
+                    contents |= mine
+                    size += sum(file.bytes for file in arrival.files)
+                    arrivals.append(arrival)
+                looked += 1
+            candidates = [
+                read_candidate(a, first_known(a.day, newest_built=newest_built, history=a.history))
+                for a in arrivals
+            ]
+            if candidates:
+                recorded_now = _take(connection, ledger, source, candidates, history)
+                seen.add(recorded_now)
+                outcomes += [candidate.outcome() for candidate in candidates]
+                rows = sum(outcome.rows_accepted for outcome in outcomes)
+                progress(f"ingested {looked:,} of {len(folders):,} days: {rows:,} rows accepted")
+    days = [d.delivery_date for d in recorded if d.status == "accepted"]
+    days += [outcome.delivery_date for outcome in outcomes if outcome.status == "accepted"]
+    return IngestReport(
+        source=source.name,
+        deliveries=tuple(outcomes),
+        newest_delivery_date=max(days, default=None),
+        warnings=tuple(_warnings(settings, strange, outcomes)),
+    )
+
+
+def rebuild(settings: Settings, ledger: Ledger, *, progress: Progress = print) -> None:
+    """Throw the build file away and load every accepted delivery again, in the order of the ledger.
+
+    Raises
+    ------
+    DamagedFile
+        If a file in landing is gone or changed, or its rows no longer count as they did.
+    """
+    source = load_source(settings.source, settings.dbt_project)
+    with writer_lock(settings):
+        for path in (settings.build_file, settings.build_file.with_name(settings.build_file.name + ".wal")):
+            path.unlink(missing_ok=True)
+    accepted = [(d, files) for d, files in _recorded(ledger, source).items() if d.status == "accepted"]
+    done = 0
+    with open_build(settings) as connection:
+        prepare_tables(connection, source)
+        for batch in _batches(accepted):
+            candidates = [_replayed(settings, source, *one, known) for one, known in batch]
+            work = Batch(connection, source, candidates)
+            work.replay()
+            for candidate, ((delivery, _), _) in zip(candidates, batch, strict=True):
+                _check_same(candidate, delivery)
+            work.store()
+            work.clear()
+            done += len(candidates)
+            progress(f"loaded {done:,} of {len(accepted):,} deliveries again")
+
+
+def _take(
+    connection: duckdb.DuckDBPyConnection,
+    ledger: Ledger,
+    source: Source,
+    candidates: list[Candidate],
+    history: VolumeHistory,
+) -> Recorded:
+    batch = Batch(connection, source, candidates)
+    batch.judge(history)
+    for candidate in candidates:
+        candidate.delivery_number = ledger.next_delivery_number()
+    batch.store()
+    recorded: Recorded = {}
+    for candidate in candidates:
+        delivery, files = candidate.recorded()
+        recorded[ledger.record_delivery(delivery, files)] = tuple(files)
+        if candidate.status == "accepted":
+            add_volume(history, candidate, source)
+    batch.clear()
+    return recorded
+
+
+def _recorded(ledger: Ledger, source: Source) -> Recorded:
+    return {delivery: ledger.files_of(delivery.delivery_id) for delivery in ledger.deliveries(source.name)}
+
+
+def _lacks_deliveries(settings: Settings, ledger: Ledger, source: Source) -> bool:
+    accepted = {delivery.delivery_id for delivery in ledger.deliveries(source.name, status="accepted")}
+    if not accepted:
+        return False
+    with open_build(settings) as connection:
+        prepare_tables(connection, source)
+        loaded = connection.execute("select delivery_id from control.loaded_deliveries").fetchall()
+    return not accepted <= {delivery_id for (delivery_id,) in loaded}
+
+
+def _undo_unrecorded(connection: duckdb.DuckDBPyConnection, ledger: Ledger, source: Source) -> None:
+    accepted = {delivery.delivery_id for delivery in ledger.deliveries(source.name, status="accepted")}
+    loaded = connection.execute("select delivery_id from control.loaded_deliveries").fetchall()
+    leftovers = sorted({delivery_id for (delivery_id,) in loaded} - accepted)
+    if leftovers:
+        connection.begin()
+        forget(connection, source, leftovers)
+        connection.commit()
+
+
+def _volumes(recorded: Recorded, source: Source) -> VolumeHistory:
+    history = VolumeHistory()
+    required = {table.name for table in source.tables if table.required}
+    for delivery, files in recorded.items():
+        if delivery.status != "accepted" or '"history": true' in (delivery.manifest_json or ""):
+            continue
+        for table in required:
+            fresh = [f for f in files if f.table_name == table and not _repeats(f)]
+            history.add(table, delivery.delivery_date, sum(file.rows_received for file in fresh))
+    return history
+
+
+def _repeats(file: DeliveryFile) -> bool:
+    return file.rows_received == file.rows_duplicate and file.rows_received > 0
+
+
+def _batches(
+    accepted: list[tuple[Delivery, tuple[DeliveryFile, ...]]],
+) -> Iterator[list[tuple[tuple[Delivery, tuple[DeliveryFile, ...]], frozenset[tuple[str, str]]]]]:
+    known: set[tuple[str, str]] = set()
+    batch, size = [], 0
+    for delivery, files in accepted:
+        batch.append(((delivery, files), frozenset(known)))
+        known |= {(file.table_name, file.sha256) for file in files}
+        size += sum(file.bytes for file in files)
+        if len(batch) == BATCH_DELIVERIES or size > BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _replayed(
+    settings: Settings,
+    source: Source,
+    recorded: tuple[Delivery, tuple[DeliveryFile, ...]],
+    known: frozenset[tuple[str, str]],
+) -> Candidate:
+    delivery, files = recorded
+    landed, here = [], set(known)
+    for file in files:
+        content = (file.table_name, file.sha256)
+        landed.append(
+            LandedFile(
+                path=settings.landing / file.relative_path,
+                relative_path=file.relative_path,
+                table=source.table(file.table_name),
+                sha256=file.sha256,
+                bytes=file.bytes,
+                repeats="an earlier delivery" if content in here else None,
+            )
+        )
+        here.add(content)
+    arrival = Arrival(
+        source=source.name,
+        day=delivery.delivery_date,
+        files=landed,
+        history='"history": true' in (delivery.manifest_json or ""),
+        manifest_json=delivery.manifest_json,
+    )
+    candidate = read_candidate(arrival, delivery.known_on)
+    if candidate.refusal:
+        raise DamagedFile(
+            f"The accepted delivery of {delivery.delivery_date} cannot be loaded again: {candidate.refusal}",
+            delivery.delivery_id,
+            "put the file back into landing as it was delivered",
+        )
+    return replace(candidate, delivery_number=delivery.delivery_number)
+
+
+def _check_same(candidate: Candidate, delivery: Delivery) -> None:
+    outcome = candidate.outcome()
+    for name in ("rows_received", "rows_accepted", "rows_quarantined", "rows_duplicate"):
+        before, now = getattr(delivery, name), getattr(outcome, name)
+        if before != now:
+            raise DamagedFile(
+                f"The delivery {delivery.delivery_id} counts other {name} than the ledger has: {before} then",
+                now,
+                "undo the change of the declaration, or start a new HOLDFAST_HOME and ingest from landing",
+            )
+
+
+def _warnings(settings: Settings, strange: list[str], outcomes: list[DeliveryOutcome]) -> Iterator[str]:
+    for name in strange:
+        yield f"{settings.landing / name} is not named by a day (YYYY-MM-DD) and was left alone"
+    for outcome in outcomes:
+        for file, columns in outcome.ignored_columns.items():
+            yield f"{file}: nothing is declared for {', '.join(columns)}; ignored"
+        if outcome.unknown_files:
+            yield f"{outcome.delivery_date}: no table is declared for {', '.join(outcome.unknown_files)}; left alone"

@@ -1,0 +1,131 @@
+"""What becomes of well-typed rows: orphan, exact duplicate, new version of a key, or simply new.
+
+Rows are taken in the order in which they came: delivery, file name, line (`seq`). A row is an
+exact duplicate when the row before it with the same key says the same in every declared column;
+where it says something else it is a new version, and reported as a conflict. A table without a
+key has the whole row for its key.
+"""
+
+from warehouse.sources import Reference, Source, Table
+
+LINE_BITS = 32
+
+
+def good_rows_sql(source: Source, table: Table, batch_tables: frozenset[str]) -> str:
+    """Return the SQL of the well-typed rows of accepted deliveries, each with its missing parent, if any."""
+    joins, cases = [], []
+    for number, reference in enumerate(table.references):
+        child = f"typed.v{table.column_names.index(reference.column)}"
+        joins.append(
+            f"left join ({_parents_sql(source, reference, batch_tables)}) as parents_{number} "
+            f"on parents_{number}.parent = {child}"
+        )
+        cases.append(
+            f"when {child} is not null and not coalesce(parents_{number}.first_order <= files.delivery_order, false) "
+            f"then {number}"
+        )
+    orphan = f"case {' '.join(cases)} end" if cases else "null::integer"
+    return f"""
+create or replace temp table good as
+select
+    typed.* exclude (code, bad_column, bad_value),
+    typed.file_index::bigint * {1 << LINE_BITS} + typed.line_number as seq,
+    {orphan} as orphan_of
+from typed_{table.name} as typed
+inner join batch_files as files on files.file_index = typed.file_index
+{chr(10).join(joins)}
+where typed.code is null and files.is_taken
+"""
+
+
+def settled_sql(table: Table) -> str:
+    """Return the SQL that gives every good row its fate, and the row before it with the same key."""
+    values = [f"v{i}" for i in range(len(table.columns))]
+    key = [f"v{table.column_names.index(name)}" for name in table.key] or values
+    keys = ", ".join(key)
+    same = " and ".join(f"{v} is not distinct from lag({v}) over versions" for v in values if v not in key)
+    stored = ", ".join(f'"{name}" as v{i}' for i, name in enumerate(table.column_names))
+    return f"""
+create or replace temp table settled_{table.name} as
+with candidates as (select * from good where orphan_of is null),
+stored as (
+    select {stored}, delivery_id, delivery_number, source_file, line_number
+    from {table.schema}.{table.identifier}
+    {_event_range(table)}
+),
+met as (
+    select stored.* from stored semi join candidates on {_equal("stored", "candidates", key)}
+),
+newest as (
+    select * from met
+    qualify row_number() over (
+        partition by {keys} order by delivery_number desc, source_file desc, line_number desc
+    ) = 1
+),
+repeated as (
+    select {keys} from candidates group by all having count(*) > 1
+    union
+    select {keys} from newest
+),
+chain as (
+    select
+        -1::bigint as seq, {", ".join(values)},
+        struct_pack(delivery := delivery_id, file := source_file, line := line_number) as pointer
+    from newest
+    union all
+    select
+        candidates.seq, {", ".join("candidates." + v for v in values)},
+        struct_pack(delivery := files.delivery_id, file := files.source_file, line := candidates.line_number)
+    from candidates
+    inner join batch_files as files on files.file_index = candidates.file_index
+    semi join repeated on {_equal("candidates", "repeated", key)}
+),
+linked as (
+    select
+        seq,
+        lag(pointer) over versions as earlier,
+        {same or "true"} as says_the_same
+    from chain
+    window versions as (partition by {keys} order by seq)
+)
+select
+    good.*,
+    linked.earlier,
+    case
+        when good.orphan_of is not null then 'orphan'
+        when linked.earlier is null then 'new'
+        when linked.says_the_same then 'duplicate'
+        else 'version'
+    end as fate
+from good
+left join linked on linked.seq = good.seq
+"""
+
+
+def _parents_sql(source: Source, reference: Reference, batch_tables: frozenset[str]) -> str:
+    parent = source.table(reference.table)
+    stored = (
+        f'select "{reference.parent_column}" as parent, -1 as delivery_order '
+        f"from {parent.schema}.{parent.identifier}"
+    )
+    if parent.name in batch_tables:
+        column = parent.column_names.index(reference.parent_column)
+        stored += (
+            f" union all select settled.v{column}, files.delivery_order "
+            f"from settled_{parent.name} as settled "
+            "inner join batch_files as files on files.file_index = settled.file_index "
+            "where settled.fate <> 'orphan'"
+        )
+    return f"select parent, min(delivery_order) as first_order from ({stored}) group by parent"
+
+
+def _equal(left: str, right: str, columns: list[str]) -> str:
+    return " and ".join(f"{left}.{column} is not distinct from {right}.{column}" for column in columns)
+
+
+def _event_range(table: Table) -> str:
+    # without a key only rows of the same moments can be the same: spare the rest of the table
+    if table.key or table.event_time is None:
+        return ""
+    event = f"v{table.column_names.index(table.event_time)}"
+    return f'where "{table.event_time}" between (select min({event}) from good) and (select max({event}) from good)'
