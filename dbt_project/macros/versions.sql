@@ -38,7 +38,7 @@
     from {{ rows }}
     window newer as (
         partition by {{ key }}
-        order by known_on, delivery_number, source_file, line_number
+        order by known_on, delivery_number, source_file, source_line
     )
 {% endmacro %}
 

@@ -23,7 +23,7 @@ renamed as (
         known_on,
         delivery_number,
         source_file,
-        line_number
+        source_line
     from delivered_lines
 ),
 

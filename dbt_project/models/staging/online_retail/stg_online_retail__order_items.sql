@@ -12,7 +12,7 @@ final as (
         {# a line that comes later is numbered after those that were there #}
         row_number() over (
             partition by invoice_id
-            order by known_on, delivery_number, source_file, line_number
+            order by known_on, delivery_number, source_file, source_line
         ) as line_number,
         product_id,
 

@@ -10,7 +10,7 @@ final as (
         -- ids: a cancellation does not name the order that it takes back
         invoice_id || '-' || row_number() over (
             partition by invoice_id
-            order by known_on, delivery_number, source_file, line_number
+            order by known_on, delivery_number, source_file, source_line
         ) as return_id,
         cast(null as varchar) as order_id,
         user_id,

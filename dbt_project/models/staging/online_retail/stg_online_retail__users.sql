@@ -11,7 +11,7 @@ countries_by_day as (
         user_id,
         known_on,
         arg_max(
-            country, (invoiced_at, delivery_number, source_file, line_number)
+            country, (invoiced_at, delivery_number, source_file, source_line)
         ) as country,
         max(delivery_number) as delivery_number
     from customer_lines
