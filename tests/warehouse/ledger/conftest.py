@@ -1,6 +1,5 @@
 """Every ledger test runs on SQLite and on a real PostgreSQL server, which the session starts."""
 
-import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,10 +27,9 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'ledger' / 'ledger.db'}"
     server = request.getfixturevalue("postgres_server")
-    name = f"ledger_{uuid.uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"create database {name}")
-    return str(server).replace("/postgres?", f"/{name}?")
+        connection.execute("drop schema public cascade; create schema public")
+    return str(server)
 
 
 @pytest.fixture
