@@ -101,3 +101,12 @@
     cast(null as integer)
     {%- endif -%}
 {%- endmacro %}
+
+{# A share whose part comes from a table that the shop may not deliver. #}
+{% macro or_unknown_share(table, part, whole) -%}
+    {%- if has_table(table) -%}
+    {{ share('coalesce(' ~ part ~ ', 0)', whole) }}
+    {%- else -%}
+    cast(null as double)
+    {%- endif -%}
+{%- endmacro %}

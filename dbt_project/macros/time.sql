@@ -69,15 +69,12 @@
 {# A variable that must be a whole number; anything else stops the run. #}
 {% macro checked_number(name) %}
     {% set text = var(name) | string %}
-    {% if not modules.re.fullmatch('[0-9]{1,4}', text) %}
+    {% if modules.re.fullmatch('[1-9][0-9]{0,3}', text) %}
+        {{ return(text | int) }}
+    {% elif execute %}
         {{ exceptions.raise_compiler_error(
             "The variable " ~ name ~ " must be a whole number; found '" ~ text ~ "'."
         ) }}
     {% endif %}
-    {{ return(text | int) }}
-{% endmacro %}
-
-{# The day on which labels are taken, as an SQL literal. #}
-{% macro label_known_on() %}
-    {{ return("date '" ~ checked_dates('label_known_on')[0] ~ "'") }}
+    {{ return(1) }}
 {% endmacro %}

@@ -33,10 +33,14 @@ final as (
         orders_365d,
         cast(users_observed.paid_orders as integer) as paid_orders_lifetime,
         cast(users_observed.paid_days as integer) as paid_days_lifetime,
-        30.0 * {{ share('users_observed.paid_days', '(as_of_date - first_paid_date + 1)') }}
+        {{ share(
+            '30 * users_observed.paid_days', '(as_of_date - first_paid_date + 1)'
+        ) }}
             as paid_days_per_30_days_of_tenure,
-        {{ share('12 * paid_orders_30d', 'paid_orders_365d') }} as paid_orders_trend_30d,
-        {{ share('4 * paid_orders_90d', 'paid_orders_365d') }} as paid_orders_trend_90d,
+        {{ share('12 * paid_orders_30d', 'paid_orders_365d') }}
+            as paid_orders_trend_30d,
+        {{ share('4 * paid_orders_90d', 'paid_orders_365d') }}
+            as paid_orders_trend_90d,
         coalesce(users_observed.paid_days = 1, false) as is_one_time_buyer,
 
         -- money
@@ -49,7 +53,9 @@ final as (
             as order_value_mean_lifetime,
         cast(last_paid_day_amount as double) as last_paid_day_amount,
         cast(largest_paid_day_amount as double) as largest_paid_day_amount,
-        {{ share('last_paid_day_amount * users_observed.paid_days', 'users_observed.net_amount') }}
+        {{ share(
+            'last_paid_day_amount * users_observed.paid_days', 'users_observed.net_amount'
+        ) }}
             as last_paid_day_amount_to_mean,
         {{ share('4 * net_amount_90d', 'net_amount_365d') }} as net_amount_trend_90d,
 
@@ -73,7 +79,8 @@ final as (
         1 - {{ share('distinct_products', 'lines') }} as repeated_product_share_365d,
         favourite_category_share as favourite_category_share_365d,
         mean_unit_price as unit_price_mean_365d,
-        {{ share('weekend_paid_days_365d', 'paid_days_365d') }} as weekend_order_share_365d
+        {{ share('weekend_paid_days_365d', 'paid_days_365d') }}
+            as weekend_order_share_365d
     from users_observed
     inner join windows using (as_of_date, user_id)
     left join gaps using (as_of_date, user_id)

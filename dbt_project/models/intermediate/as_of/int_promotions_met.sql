@@ -17,7 +17,9 @@ promotion_days as (
 ),
 
 running as (
-    select distinct as_of_date, promotion_date
+    select distinct
+        as_of_date,
+        promotion_date
     from promotion_days
 ),
 

@@ -27,10 +27,12 @@ final as (
         user_id,
 
         -- discounts and coupons
-        {{ share('discount_amount_365d', 'gross_amount_365d') }} as discount_share_365d,
+        {{ share('discount_amount_365d', 'gross_amount_365d') }}
+            as discount_share_365d,
         {{ share('discounted_orders_365d', 'paid_orders_365d') }}
             as discounted_order_share_365d,
-        {{ share('coupon_orders_365d', 'paid_orders_365d') }} as coupon_order_share_365d,
+        {{ share('coupon_orders_365d', 'paid_orders_365d') }}
+            as coupon_order_share_365d,
         coupons_issued_365d,
         {{ share('coupon_orders_365d', 'coupons_issued_365d') }}
             as coupon_redemption_share_365d,
@@ -38,8 +40,10 @@ final as (
         -- promotions seen
         {{ or_unknown('promotions', 'promotion_active_days') }}
             as promotion_active_days_365d,
-        {{ or_unknown('promotions', 'promotion_orders') }} as promotion_orders_365d,
-        {{ share('promotion_orders', 'paid_orders_365d') }} as promotion_order_share_365d,
+        {{ or_unknown('promotions', 'promotion_orders') }}
+            as promotion_orders_365d,
+        {{ or_unknown_share('promotions', 'promotion_orders', 'paid_orders_365d') }}
+            as promotion_order_share_365d,
 
         -- returns and cancellations
         as_of_date - last_return_date as days_since_last_return,

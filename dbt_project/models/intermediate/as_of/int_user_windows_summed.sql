@@ -4,7 +4,9 @@
 with
 
 users_observed as (
-    select as_of_date, user_id
+    select
+        as_of_date,
+        user_id
     from {{ ref('int_users_observed') }}
 ),
 

@@ -1,4 +1,4 @@
-{# Rows are few beside events, so each is carried as it is, with a 1 for what it counts. #}
+{# Rows are few beside events: each is carried as it is, with a 1 for what it counts. #}
 with
 
 return_rows as (

@@ -20,8 +20,10 @@ order_rows as (
         case when is_paid then net_amount else 0 end as net_amount,
         case when is_paid then items else 0 end as items,
         case when is_paid then order_lines else 0 end as order_lines,
-        case when is_paid and discount_amount > 0 then 1 else 0 end as discounted_orders,
-        case when is_paid and coupon_code is not null then 1 else 0 end as coupon_orders,
+        case when is_paid and discount_amount > 0 then 1 else 0 end
+            as discounted_orders,
+        case when is_paid and coupon_code is not null then 1 else 0 end
+            as coupon_orders,
         known_on,
         superseded_on,
         changed_by_delivery

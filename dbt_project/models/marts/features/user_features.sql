@@ -26,7 +26,8 @@ final as (
         buying.as_of_date,
         buying.user_id,
         coalesce(
-            buying.days_since_last_paid_order < {{ checked_number('eligible_days') }}, false
+            buying.days_since_last_paid_order < {{ checked_number('eligible_days') }},
+            false
         ) as is_eligible,
 
         -- features by theme
