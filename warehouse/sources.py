@@ -53,11 +53,15 @@ class Column:
 
 @dataclass(frozen=True)
 class Reference:
-    """A column whose value must be the key of a row of another table (or be empty)."""
+    """A column whose value must be found in another table, or be empty.
+
+    A row without its parent is quarantined, or with ``keep`` accepted and counted.
+    """
 
     column: str
     table: str
     parent_column: str
+    keep: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class Volume:
     early_minimum_deliveries: int = 5
     early_lowest_ratio: float = 0.02
     early_highest_ratio: float = 50.0
+    minimum_usual_rows: int = 20
 
 
 @dataclass(frozen=True)
@@ -228,7 +233,12 @@ def _table(node: Node, source: str, zone: str, volume: Volume, late: int | None)
         encoding=meta.choice("encoding", ("utf-8", "latin-1", "gb18030"), "utf-8"),
         text_columns_with_newlines=meta.texts("text_columns_with_newlines"),
         references=tuple(
-            Reference(r.text("column"), r.text("table"), r.text("parent_column", r.text("column")))
+            Reference(
+                column=r.text("column"),
+                table=r.text("table"),
+                parent_column=r.text("parent_column", r.text("column")),
+                keep=r.choice("orphans", ("quarantine", "keep"), "quarantine") == "keep",
+            )
             for r in meta.nodes("references", required=False)
         ),
         late_days_allowed=meta.optional_whole_number("late_days_allowed", late),
@@ -298,6 +308,7 @@ def _volume(meta: Node, default: Volume) -> Volume:
         early_minimum_deliveries=early.whole_number("minimum_deliveries", default.early_minimum_deliveries),
         early_lowest_ratio=early.number("lowest_ratio", default.early_lowest_ratio),
         early_highest_ratio=early.number("highest_ratio", default.early_highest_ratio),
+        minimum_usual_rows=node.whole_number("minimum_usual_rows", default.minimum_usual_rows),
     )
     early.finish()
     node.finish()

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -53,15 +53,15 @@ class Arrival:
 class SeenFiles:
     """What the ledger knows of files: accepted content, and where it lay."""
 
-    def __init__(self, deliveries: Mapping[Delivery, tuple[DeliveryFile, ...]]) -> None:
+    def __init__(self, deliveries: Sequence[tuple[Delivery, tuple[DeliveryFile, ...]]]) -> None:
         self.by_content: dict[tuple[str, str], str] = {}
         self.by_path: dict[str, list[tuple[str, int, float]]] = {}
         self.tables_by_day: dict[date, set[str]] = {}
         self.add(deliveries)
 
-    def add(self, deliveries: Mapping[Delivery, tuple[DeliveryFile, ...]]) -> None:
+    def add(self, deliveries: Sequence[tuple[Delivery, tuple[DeliveryFile, ...]]]) -> None:
         """Learn of more deliveries."""
-        for delivery, files in deliveries.items():
+        for delivery, files in deliveries:
             if delivery.status == "refused":
                 continue
             moment = delivery.ingested_at.timestamp() if delivery.ingested_at else 0.0

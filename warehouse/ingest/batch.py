@@ -119,7 +119,8 @@ class Batch:
             if table.event_time:
                 late = f"v{table.column_names.index(table.event_time)} < day_start"
             self._count(
-                f"select file_index, fate, count(*), count(*) filter ({late}) "
+                f"select file_index, fate, count(*), count(*) filter ({late}), "
+                "count(*) filter (is_kept_orphan) "
                 f"from settled_{table.name} inner join batch_files using (file_index) group by all order by all",
                 _count_fate,
             )
@@ -251,8 +252,8 @@ def _count_bad(file: CandidateFile, values: tuple[object, ...]) -> None:
 
 
 def _count_fate(file: CandidateFile, values: tuple[object, ...]) -> None:
-    fate, rows, late = values
-    assert isinstance(rows, int) and isinstance(late, int)  # noqa: S101
+    fate, rows, late, orphans = values
+    assert isinstance(rows, int) and isinstance(late, int) and isinstance(orphans, int)  # noqa: S101
     if fate == "orphan":
         file.bad["orphan"] += rows
     elif fate == "duplicate":
@@ -260,6 +261,7 @@ def _count_fate(file: CandidateFile, values: tuple[object, ...]) -> None:
     else:
         file.accepted += rows
         file.late += late
+        file.orphans += orphans
         file.conflicts += rows if fate == "version" else 0
 
 

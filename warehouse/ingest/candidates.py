@@ -29,6 +29,7 @@ class CandidateFile:
     duplicates: int = 0
     conflicts: int = 0
     late: int = 0
+    orphans: int = 0
     example: tuple[int, str, str | None, str | None] | None = None
 
     @property
@@ -38,7 +39,7 @@ class CandidateFile:
 
     def forget_fates(self) -> None:
         """Take back what was counted after the typing, for another go without a refused delivery."""
-        self.accepted = self.duplicates = self.conflicts = self.late = 0
+        self.accepted = self.duplicates = self.conflicts = self.late = self.orphans = 0
         del self.bad["orphan"]
 
 
@@ -133,6 +134,7 @@ class Candidate:
             rows_duplicate=sum(file.duplicates for file in self.files) if taken else 0,
             conflicts=sum(file.conflicts for file in self.files),
             late=sum(file.late for file in self.files),
+            orphans=sum(file.orphans for file in self.files),
             received_by_table=dict(received),
             accepted_by_table=dict(accepted),
             quarantined_by_reason=dict(+bad) if taken else {},

@@ -122,11 +122,6 @@ def read_file(path: Path, table: Table, data: bytes) -> ReadFile:
             raise RefusedFile(
                 f"{path.name} cannot be read as Parquet: {error}. To do: deliver it again"
             ) from error
-    if table.required and read.received == 0:
-        raise RefusedFile(
-            f"{path.name} holds a header and no row, and {table.name} is required every day. "
-            "To do: deliver the rows, or declare `required: false`"
-        )
     return read
 
 

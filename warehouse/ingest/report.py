@@ -18,6 +18,8 @@ class DeliveryOutcome:
         Accepted rows that give a known key other content; the later one counts from then on.
     late : int
         Accepted rows whose event lies before the delivery's own day.
+    orphans : int
+        Accepted rows that refer to a row not known yet, where the declaration keeps such rows.
     ignored_columns : mapping
         File name to the columns that nothing is declared for.
     """
@@ -33,6 +35,7 @@ class DeliveryOutcome:
     rows_duplicate: int = 0
     conflicts: int = 0
     late: int = 0
+    orphans: int = 0
     received_by_table: Mapping[str, int] = field(default_factory=dict)
     accepted_by_table: Mapping[str, int] = field(default_factory=dict)
     quarantined_by_reason: Mapping[str, int] = field(default_factory=dict)
@@ -104,11 +107,13 @@ class IngestReport:
         lines += [
             f"quarantined {code}: {rows:,}" for code, rows in sorted(self.quarantined_by_reason.items())
         ]
-        late, conflicts = (sum(getattr(one, name) for one in self.accepted) for name in ("late", "conflicts"))
-        if late:
-            lines.append(f"late rows accepted: {late:,}")
-        if conflicts:
-            lines.append(f"rows that changed an earlier row: {conflicts:,}")
+        for name, words in (
+            ("late", "late rows accepted"),
+            ("conflicts", "rows that changed an earlier row of their key"),
+            ("orphans", "rows accepted before the row they refer to"),
+        ):
+            rows = sum(getattr(one, name) for one in self.accepted)
+            lines += [f"{words}: {rows:,}"] if rows else []
         lines += list(self.warnings)
         lines += [f"refused {one.delivery_date}: {one.reason}" for one in self.refused]
         return lines

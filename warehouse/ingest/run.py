@@ -21,7 +21,7 @@ from warehouse.sources import Source, load_source
 BATCH_DELIVERIES = 60
 BATCH_BYTES = 256 * 1024**2
 Progress = Callable[[str], None]
-Recorded = dict[Delivery, tuple[DeliveryFile, ...]]
+Recorded = list[tuple[Delivery, tuple[DeliveryFile, ...]]]
 
 
 def ingest(
@@ -94,7 +94,7 @@ def ingest(
                 outcomes += [candidate.outcome() for candidate in candidates]
                 rows = sum(outcome.rows_accepted for outcome in outcomes)
                 progress(f"ingested {looked:,} of {len(folders):,} days: {rows:,} rows accepted")
-    days = [d.delivery_date for d in recorded if d.status == "accepted"]
+    days = [d.delivery_date for d, _ in recorded if d.status == "accepted"]
     days += [outcome.delivery_date for outcome in outcomes if outcome.status == "accepted"]
     return IngestReport(
         source=source.name,
@@ -116,7 +116,7 @@ def rebuild(settings: Settings, ledger: Ledger, *, progress: Progress = print) -
     with writer_lock(settings):
         for path in (settings.build_file, settings.build_file.with_name(settings.build_file.name + ".wal")):
             path.unlink(missing_ok=True)
-    accepted = [(d, files) for d, files in _recorded(ledger, source).items() if d.status == "accepted"]
+    accepted = [(d, files) for d, files in _recorded(ledger, source) if d.status == "accepted"]
     done = 0
     with open_build(settings) as connection:
         prepare_tables(connection, source)
@@ -141,13 +141,14 @@ def _take(
 ) -> Recorded:
     batch = Batch(connection, source, candidates)
     batch.judge(history)
-    for candidate in candidates:
-        candidate.delivery_number = ledger.next_delivery_number()
+    numbers = ledger.next_delivery_numbers(len(candidates))
+    for candidate, number in zip(candidates, numbers, strict=True):
+        candidate.delivery_number = number
     batch.store()
-    recorded: Recorded = {}
+    pairs = [candidate.recorded() for candidate in candidates]
+    stored = ledger.record_deliveries(pairs)
+    recorded = [(delivery, tuple(files)) for delivery, (_, files) in zip(stored, pairs, strict=True)]
     for candidate in candidates:
-        delivery, files = candidate.recorded()
-        recorded[ledger.record_delivery(delivery, files)] = tuple(files)
         if candidate.status == "accepted":
             add_volume(history, candidate, source)
     batch.clear()
@@ -155,7 +156,8 @@ def _take(
 
 
 def _recorded(ledger: Ledger, source: Source) -> Recorded:
-    return {delivery: ledger.files_of(delivery.delivery_id) for delivery in ledger.deliveries(source.name)}
+    files = ledger.recorded_files(source.name)
+    return [(delivery, files.get(delivery.delivery_id, ())) for delivery in ledger.deliveries(source.name)]
 
 
 def _lacks_deliveries(settings: Settings, ledger: Ledger, source: Source) -> bool:
@@ -181,7 +183,7 @@ def _undo_unrecorded(connection: duckdb.DuckDBPyConnection, ledger: Ledger, sour
 def _volumes(recorded: Recorded, source: Source) -> VolumeHistory:
     history = VolumeHistory()
     required = {table.name for table in source.tables if table.required}
-    for delivery, files in recorded.items():
+    for delivery, files in recorded:
         if delivery.status != "accepted" or '"history": true' in (delivery.manifest_json or ""):
             continue
         for table in required:

@@ -13,24 +13,27 @@ LINE_BITS = 32
 
 def good_rows_sql(source: Source, table: Table, batch_tables: frozenset[str]) -> str:
     """Return the SQL of the well-typed rows of accepted deliveries, each with its missing parent, if any."""
-    joins, cases = [], []
+    joins, cases, kept = [], [], ["false"]
     for number, reference in enumerate(table.references):
         child = f"typed.v{table.column_names.index(reference.column)}"
         joins.append(
             f"left join ({_parents_sql(source, reference, batch_tables)}) as parents_{number} "
             f"on parents_{number}.parent = {child}"
         )
-        cases.append(
-            f"when {child} is not null and not coalesce(parents_{number}.first_order <= files.delivery_order, false) "
-            f"then {number}"
-        )
+        known = f"coalesce(parents_{number}.first_order <= files.delivery_order, false)"
+        missing = f"({child} is not null and not {known})"
+        if reference.keep:
+            kept.append(missing)
+        else:
+            cases.append(f"when {missing} then {number}")
     orphan = f"case {' '.join(cases)} end" if cases else "null::integer"
     return f"""
 create or replace temp table good as
 select
     typed.* exclude (code, bad_column, bad_value),
     typed.file_index::bigint * {1 << LINE_BITS} + typed.line_number as seq,
-    {orphan} as orphan_of
+    {orphan} as orphan_of,
+    {" or ".join(kept)} as is_kept_orphan
 from typed_{table.name} as typed
 inner join batch_files as files on files.file_index = typed.file_index
 {chr(10).join(joins)}
@@ -49,7 +52,7 @@ def settled_sql(table: Table) -> str:
 create or replace temp table settled_{table.name} as
 with candidates as (select * from good where orphan_of is null),
 stored as (
-    select {stored}, delivery_id, delivery_number, source_file, line_number
+    select {stored}, delivery_id, delivery_number, source_file, source_line
     from {table.schema}.{table.identifier}
     {_event_range(table)}
 ),
@@ -59,7 +62,7 @@ met as (
 newest as (
     select * from met
     qualify row_number() over (
-        partition by {keys} order by delivery_number desc, source_file desc, line_number desc
+        partition by {keys} order by delivery_number desc, source_file desc, source_line desc
     ) = 1
 ),
 repeated as (
@@ -70,7 +73,7 @@ repeated as (
 chain as (
     select
         -1::bigint as seq, {", ".join(values)},
-        struct_pack(delivery := delivery_id, file := source_file, line := line_number) as pointer
+        struct_pack(delivery := delivery_id, file := source_file, line := source_line) as pointer
     from newest
     union all
     select
@@ -82,23 +85,33 @@ chain as (
 ),
 linked as (
     select
-        seq,
-        lag(pointer) over versions as earlier,
+        *,
+        lag(seq) over versions as earlier,
         {same or "true"} as says_the_same
     from chain
     window versions as (partition by {keys} order by seq)
+),
+pointed as (
+    select
+        seq,
+        says_the_same,
+        earlier,
+        last_value(case when earlier is null or not says_the_same then pointer end ignore nulls) over (
+            partition by {keys} order by seq
+        ) as stands_as
+    from linked
 )
 select
     good.*,
-    linked.earlier,
+    pointed.stands_as,
     case
         when good.orphan_of is not null then 'orphan'
-        when linked.earlier is null then 'new'
-        when linked.says_the_same then 'duplicate'
+        when pointed.earlier is null then 'new'
+        when pointed.says_the_same then 'duplicate'
         else 'version'
     end as fate
 from good
-left join linked on linked.seq = good.seq
+left join pointed on pointed.seq = good.seq
 """
 
 

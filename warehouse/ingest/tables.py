@@ -10,7 +10,7 @@ META_COLUMNS = (
     ("delivery_id", "varchar"),
     ("delivery_number", "bigint"),
     ("source_file", "varchar"),
-    ("line_number", "bigint"),
+    ("source_line", "bigint"),
     ("known_on", "date"),
 )
 OWN_TABLES = """
@@ -93,7 +93,7 @@ def store_settled(connection: duckdb.DuckDBPyConnection, source: Source, table: 
         insert into control.exact_duplicates
         select
             files.delivery_id, files.delivery_number, '{source.name}', '{table.name}', files.source_file,
-            settled.line_number, settled.earlier.delivery, settled.earlier.file, settled.earlier.line
+            settled.line_number, settled.stands_as.delivery, settled.stands_as.file, settled.stands_as.line
         from settled_{table.name} as settled
         inner join batch_files as files on files.file_index = settled.file_index
         where settled.fate = 'duplicate'

@@ -48,21 +48,29 @@ def volume_refusal(history: VolumeHistory, table: Table, day: date, rows: int) -
     `rows` is the day's total so far with this delivery in it.
     """
     found = history.usual(table.name, day)
-    if found is None:
-        return None
+    total = history.rows.get((table.name, day), 0) + rows
+    if found is None or found[1] < table.volume.early_minimum_deliveries:
+        return None if total else _nothing_delivered(table, day)
     usual, known = found
     limits = table.volume
+    if usual < limits.minimum_usual_rows:
+        # a handful of rows says nothing: none at all may be chance
+        return None
     if known >= limits.minimum_deliveries:
         lowest, highest = limits.lowest_ratio, limits.highest_ratio
-    elif known >= limits.early_minimum_deliveries:
-        lowest, highest = limits.early_lowest_ratio, limits.early_highest_ratio
     else:
-        return None
-    total = history.rows.get((table.name, day), 0) + rows
+        lowest, highest = limits.early_lowest_ratio, limits.early_highest_ratio
     if usual * lowest <= total <= usual * highest:
         return None
     return (
         f"{table.name} of {day} has {total:,} rows; usual are {usual:,.0f}, allowed {usual * lowest:,.0f} to "
         f"{usual * highest:,.0f}. To do: deliver the whole day; if the number is right, widen "
         "`volume` in the declaration"
+    )
+
+
+def _nothing_delivered(table: Table, day: date) -> str:
+    return (
+        f"{table.name} of {day} has a header and no row that is new, and the table is required every day. "
+        "To do: deliver the rows, or declare `required: false`"
     )

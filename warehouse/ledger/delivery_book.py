@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
+from sqlalchemy.engine import Connection, Row
 
 from warehouse.ledger.records import Delivery, DeliveryFile
 from warehouse.ledger.store import Store
@@ -19,6 +19,11 @@ class DeliveryBook(Store):
         with self.writing() as connection:
             return self.next_number(connection, "delivery")
 
+    def next_delivery_numbers(self, count: int) -> list[int]:
+        """Take several delivery numbers at once, in rising order."""
+        with self.writing() as connection:
+            return [self.next_number(connection, "delivery") for _ in range(count)]
+
     def record_delivery(self, delivery: Delivery, files: Sequence[DeliveryFile]) -> Delivery:
         """Record a delivery with its files in one transaction.
 
@@ -31,6 +36,15 @@ class DeliveryBook(Store):
         Delivery
             As it now stands in the ledger.
         """
+        with self.writing() as connection:
+            return self._record(connection, delivery, files)
+
+    def record_deliveries(self, recorded: Sequence[tuple[Delivery, Sequence[DeliveryFile]]]) -> list[Delivery]:
+        """Record several deliveries as `record_delivery` does: all of them in one transaction."""
+        with self.writing() as connection:
+            return [self._record(connection, delivery, files) for delivery, files in recorded]
+
+    def _record(self, connection: Connection, delivery: Delivery, files: Sequence[DeliveryFile]) -> Delivery:
         values = {
             **delivery.__dict__,
             "quarantine_reasons_json": json.dumps(dict(delivery.quarantine_reasons), sort_keys=True),
@@ -38,17 +52,16 @@ class DeliveryBook(Store):
         }
         del values["quarantine_reasons"]
         key = deliveries.c.delivery_id == delivery.delivery_id
-        with self.writing() as connection:
-            known = connection.execute(sa.select(deliveries).where(key)).one_or_none()
-            if known is not None and known.status == "accepted":
-                return _delivery(known)
-            connection.execute(delivery_files.delete().filter_by(delivery_id=delivery.delivery_id))
-            connection.execute(deliveries.delete().where(key))
-            connection.execute(deliveries.insert().values(**values))
-            if files:
-                rows = [{**file.__dict__, "delivery_id": delivery.delivery_id} for file in files]
-                connection.execute(delivery_files.insert(), rows)
-            return _delivery(connection.execute(sa.select(deliveries).where(key)).one())
+        known = connection.execute(sa.select(deliveries).where(key)).one_or_none()
+        if known is not None and known.status == "accepted":
+            return _delivery(known)
+        connection.execute(delivery_files.delete().filter_by(delivery_id=delivery.delivery_id))
+        connection.execute(deliveries.delete().where(key))
+        connection.execute(deliveries.insert().values(**values))
+        if files:
+            rows = [{**file.__dict__, "delivery_id": delivery.delivery_id} for file in files]
+            connection.execute(delivery_files.insert(), rows)
+        return _delivery(connection.execute(sa.select(deliveries).where(key)).one())
 
     def delivery(self, delivery_id: str) -> Delivery | None:
         """Return a delivery, or None if it was never recorded."""
@@ -77,6 +90,20 @@ class DeliveryBook(Store):
         )
         with self.reading() as connection:
             return tuple(_file(row) for row in connection.execute(statement))
+
+    def recorded_files(self, source: str) -> dict[str, tuple[DeliveryFile, ...]]:
+        """Return the files of every delivery of a source, by delivery_id."""
+        statement = (
+            sa.select(delivery_files)
+            .join(deliveries, deliveries.c.delivery_id == delivery_files.c.delivery_id)
+            .where(deliveries.c.source == source)
+            .order_by(delivery_files.c.delivery_id, delivery_files.c.relative_path)
+        )
+        found: dict[str, list[DeliveryFile]] = {}
+        with self.reading() as connection:
+            for row in connection.execute(statement):
+                found.setdefault(row.delivery_id, []).append(_file(row))
+        return {delivery_id: tuple(files) for delivery_id, files in found.items()}
 
     def delivery_numbers(self, source: str) -> frozenset[int]:
         """Return the numbers of all accepted deliveries: raw rows with another number are leftovers."""
