@@ -61,9 +61,7 @@ def _score(settings: Settings, as_of_date: date) -> None:
 def _list(settings: Settings) -> None:
     for model_version in list_models(settings.models):
         metadata = load_metadata(model_version, settings.models)
-        print(
-            f"{model_version}  {metadata['candidate']}  {metadata['compared_on']}  {metadata['note']}".rstrip()
-        )
+        print(model_version, metadata["candidate"], metadata["compared_on"], metadata["note"])
 
 
 if __name__ == "__main__":

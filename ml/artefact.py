@@ -17,6 +17,7 @@ TRUSTED_TYPES = (
     "functools.partial",
     "ml.candidates.RecencyRule",
     "ml.candidates.signed_log",
+    "numpy.dtype",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.utils.validation.check_array",
 )

@@ -166,18 +166,18 @@ def load_snapshots(
 
 def _count_eligible(connection: duckdb.DuckDBPyConnection, dates: Sequence[date]) -> int:
     rows = connection.execute(
-        f"select as_of_date, count(*) from {FEATURE_TABLE} where is_eligible and as_of_date in "
-        f"({', '.join('?' for _ in dates)}) group by all",
+        f"select count(*) from {FEATURE_TABLE} where is_eligible and as_of_date in "
+        f"({', '.join('?' for _ in dates)})",
         list(dates),
     ).fetchall()
-    missing = sorted(set(dates) - {day for day, _ in rows})
+    missing = sorted(set(dates) - snapshots_built(connection))
     if missing:
         raise ContractBreach(
-            f"{FEATURE_TABLE} holds no eligible user for {', '.join(map(str, missing))}",
+            f"{FEATURE_TABLE} does not hold {', '.join(map(str, missing))}",
             None,
             "build the features of these days before training",
         )
-    return sum(int(count) for _, count in rows)
+    return int(rows[0][0])
 
 
 def _sample(total: int, at_most: int | None) -> tuple[str, list[int]]:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date
 
+import duckdb
+
 from ml.calendar import snapshots_needed, training_date
 from ml.dataset import first_data_day, snapshots_built
 from ml.registry import load_model, save_model
@@ -12,15 +14,14 @@ from ml.scoring import ScoringOutcome, score, write_model_report
 from ml.training import TrainingOutcome, train
 from warehouse.connections import open_build
 from warehouse.errors import ContractBreach
-from warehouse.ledger.model_book import ModelBook
-from warehouse.ledger.records import Model, Run
+from warehouse.ledger import Ledger, Model, Run
 from warehouse.settings import Settings
 
 Progress = Callable[[str], None]
 HEADLINES = ("roc_auc", "pr_auc", "brier_skill", "log_loss", "ece", "lift_at_10", "recall_at_20")
 
 
-def training_due(settings: Settings, ledger: ModelBook, as_of_date: date) -> date | None:
+def training_due(settings: Settings, ledger: Ledger, as_of_date: date) -> date | None:
     """Return the day to train on before a day can be scored, or None when a fitting model is there.
 
     That day is the last Sunday. Nothing is due when a model of this shop and horizon, trained on that Sunday
@@ -33,18 +34,25 @@ def training_due(settings: Settings, ledger: ModelBook, as_of_date: date) -> dat
     return None if newest is not None and newest.trained_as_of >= sunday else sunday
 
 
-def snapshots_missing(settings: Settings, trained_as_of: date) -> list[date]:
-    """Return the snapshots that training on a day reads and whose features are not in the build file yet."""
+def snapshots_to_label(settings: Settings, trained_as_of: date) -> list[date]:
+    """Return every snapshot that training on a day reads, in order of time: these need labels."""
     with open_build(settings) as connection:
-        first = first_data_day(connection, trained_as_of)
-        if first is None:
-            return []
-        needed = snapshots_needed(trained_as_of, settings.horizon_days, first)
-        return sorted(set(needed) - snapshots_built(connection))
+        return _needed(settings, connection, trained_as_of)
+
+
+def snapshots_missing(settings: Settings, trained_as_of: date) -> list[date]:
+    """Return those of these snapshots whose features are not in the build file yet."""
+    with open_build(settings) as connection:
+        return sorted(set(_needed(settings, connection, trained_as_of)) - snapshots_built(connection))
+
+
+def _needed(settings: Settings, connection: duckdb.DuckDBPyConnection, trained_as_of: date) -> list[date]:
+    first = first_data_day(connection, trained_as_of)
+    return snapshots_needed(trained_as_of, settings.horizon_days, first) if first else []
 
 
 def train_model(
-    settings: Settings, ledger: ModelBook, trained_as_of: date, progress: Progress = lambda _line: None
+    settings: Settings, ledger: Ledger, trained_as_of: date, progress: Progress = lambda _line: None
 ) -> str:
     """Train on a day, register the model, write its report, and return its version.
 
@@ -88,7 +96,7 @@ def train_model(
 
 
 def score_day(
-    settings: Settings, ledger: ModelBook, run: Run, as_of_date: date, progress: Progress = lambda _line: None
+    settings: Settings, ledger: Ledger, run: Run, as_of_date: date, progress: Progress = lambda _line: None
 ) -> ScoringOutcome:
     """Score a day with its model, and pin that model to the day.
 
@@ -103,7 +111,10 @@ def score_day(
         If the model's signature or golden rows do not verify.
     GateFailure
         If a score is unsound; nothing is written.
+    SupersededRun
+        If a newer run of the same day has begun; nothing is written.
     """
+    ledger.assert_epoch_current(run)
     pinned = ledger.model_for_day(settings.source, as_of_date)
     model_version = pinned.model_version if pinned else _newest(settings, ledger, as_of_date)
     model = load_model(model_version, settings.models)
@@ -136,7 +147,7 @@ def headlines(outcome: TrainingOutcome) -> str:
     )
 
 
-def _newest(settings: Settings, ledger: ModelBook, as_of_date: date) -> str:
+def _newest(settings: Settings, ledger: Ledger, as_of_date: date) -> str:
     newest = ledger.newest_model(settings.source, as_of_date, horizon_days=settings.horizon_days)
     oldest_allowed = training_date(as_of_date)
     if newest is None or newest.trained_as_of < oldest_allowed:

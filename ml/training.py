@@ -1,7 +1,7 @@
 """From labelled snapshots to one model: compare out of time, choose, and fit again on the newest data."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -143,6 +143,8 @@ def learn(
     contest.
     """
     production = snapshots.on(plan.production)
+    if production.empty:
+        return without_history(replace(plan, reason="No user was eligible in the snapshots to learn from."))
     reason = too_little(production["churned"].to_numpy())
     if reason:
         progress(reason)
@@ -222,6 +224,10 @@ def _compare(
     learn_from = training if in_time else snapshots.on(plan.production)
     test_day = plan.production[0]
     test = snapshots.on([test_day])
+    churned = test["churned"].to_numpy()
+    if len(np.unique(churned)) < 2:
+        same = f"Users of the test snapshot {test_day} are not of both kinds. The recency rule scores."
+        return _Contest([], RECENCY_RULE, "nothing", None, same)
     scores: dict[str, NDArray[np.float64]] = {}
     for candidate in candidates:
         model, out_of_fold = fit_model(
@@ -237,15 +243,6 @@ def _compare(
         else:
             of_test = (learn_from["as_of_date"] == test_day).to_numpy()
             scores[candidate.name] = model.calibrator.predict(out_of_fold[of_test])
-    churned = test["churned"].to_numpy()
-    if len(np.unique(churned)) < 2:
-        return _Contest(
-            [],
-            RECENCY_RULE,
-            "nothing",
-            None,
-            f"Every user of the test snapshot {test_day} has the same label.",
-        )
     metrics = evaluate(churned, scores, baseline=RECENCY_RULE, seed=seed)
     value = {(row.candidate, row.metric): row for row in metrics}
     for name in scores:

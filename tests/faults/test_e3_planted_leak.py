@@ -1,0 +1,47 @@
+"""An input that knows the outcome stops training, and is named."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from ml.features import Feature
+from ml.leakage import SuspectedLeak, refuse_leaking_model, single_feature_auc
+from ml.training import learn
+from tests.ml.makers import FEATURES, PLAN, make_snapshots
+
+
+def planted(values, kind):
+    snapshots = make_snapshots()
+    frame = snapshots.frame.assign(orders_so_far=values(snapshots.frame["churned"]))
+    return dataclasses.replace(snapshots, frame=frame, features=(*FEATURES, Feature("orders_so_far", kind)))
+
+
+LEAKS = {
+    "noisy copy of the label": (
+        lambda churned: churned + np.random.default_rng(0).normal(0, 0.2, len(churned)),
+        "numeric",
+    ),
+    "falling with the label": (lambda churned: 1.0 - churned, "boolean"),
+    "known only for those who stay": (lambda churned: np.where(churned == 1, np.nan, 5.0), "numeric"),
+    "in words": (lambda churned: np.where(churned == 1, "inactive", "active"), "categorical"),
+}
+
+
+@pytest.mark.parametrize(("values", "kind"), LEAKS.values(), ids=LEAKS)
+def test_e3_a_planted_leak_stops_training_and_is_named(values, kind):
+    with pytest.raises(SuspectedLeak, match="orders_so_far"):
+        learn(planted(values, kind), PLAN)
+
+
+def test_e3_an_honest_input_passes_and_words_that_nobody_shares_are_no_leak():
+    rows = make_snapshots().frame
+    churned = rows["churned"].to_numpy()
+    assert single_feature_auc(rows["paid_orders_90d"], churned, "numeric") < 0.9
+    assert single_feature_auc(rows["user_id"] + rows["as_of_date"].astype(str), churned, "categorical") < 0.6
+
+
+def test_e3_a_model_too_good_to_be_true_stops_training():
+    refuse_leaking_model("boosted_trees", 0.90, "paid_orders_90d", 0.7)
+    with pytest.raises(SuspectedLeak, match=r"boosted_trees.*0\.981"):
+        refuse_leaking_model("boosted_trees", 0.981, "paid_orders_90d", 0.7)

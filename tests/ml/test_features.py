@@ -1,0 +1,96 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml.features import (
+    FeatureContract,
+    check_not_emptied,
+    check_schema,
+    discover_features,
+    fit_contract,
+    prepare,
+)
+from tests.ml.makers import FEATURES, INPUTS, SCHEMA, make_rows
+from warehouse.errors import ContractBreach
+
+DAY = pd.Timestamp("2024-06-01").date()
+
+
+@pytest.fixture
+def rows():
+    return make_rows(DAY, 400)
+
+
+@pytest.fixture
+def contract(rows):
+    return fit_contract(rows, FEATURES)
+
+
+def test_inputs_are_what_the_table_has_minus_keys_and_dates():
+    schema = [*SCHEMA, ("last_visit_date", "DATE"), ("seen_at", "TIMESTAMP"), ("tags", "VARCHAR[]")]
+    assert [feature.name for feature in discover_features(schema)] == INPUTS
+
+
+def test_empty_and_constant_columns_are_left_out_with_the_reason(rows):
+    contract = fit_contract(rows.assign(gap_mean_days=7.0), FEATURES)
+    assert contract.left_out == {
+        "nothing_known": "NULL in every training row",
+        "gap_mean_days": "constant in training: 7.0",
+    }
+    assert "gap_mean_days" not in contract.names
+
+
+def test_text_that_nobody_shares_is_left_out(rows):
+    contract = fit_contract(rows.assign(country=rows["user_id"]), FEATURES)
+    assert "country" in contract.left_out
+
+
+def test_permuted_columns_are_put_in_order_by_name(rows, contract):
+    permuted = rows[rows.columns[::-1]]
+    pd.testing.assert_frame_equal(prepare(permuted, contract), prepare(rows, contract))
+
+
+def test_a_missing_column_is_named(rows, contract):
+    with pytest.raises(ContractBreach, match="paid_orders_90d"):
+        prepare(rows.drop(columns="paid_orders_90d"), contract)
+
+
+def test_a_column_of_another_type_is_named(rows, contract):
+    with pytest.raises(ContractBreach, match="paid_orders_90d must be numeric"):
+        prepare(rows.assign(paid_orders_90d=rows["paid_orders_90d"].astype(str)), contract)
+
+
+def test_an_infinite_number_is_refused_and_null_is_not(rows, contract):
+    prepare(rows.assign(gap_mean_days=np.nan), contract)
+    with pytest.raises(ContractBreach, match="gap_mean_days holds an infinite number"):
+        prepare(rows.assign(gap_mean_days=np.inf), contract)
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ([column for column in SCHEMA if column[0] != "country"], "country is missing"),
+        ([(name, "VARCHAR" if name == "paid_orders_30d" else kind) for name, kind in SCHEMA], "is VARCHAR"),
+    ],
+)
+def test_a_feature_table_that_does_not_fit_is_refused(contract, schema, said):
+    check_schema(SCHEMA, contract)
+    with pytest.raises(ContractBreach, match=said):
+        check_schema(schema, contract)
+
+
+def test_an_input_that_became_null_for_everybody_is_refused(rows, contract):
+    check_not_emptied(rows, contract)
+    with pytest.raises(ContractBreach, match="paid_orders_90d"):
+        check_not_emptied(rows.assign(paid_orders_90d=np.nan), contract)
+
+
+def test_a_country_never_seen_becomes_other_and_an_unknown_one_stays_unknown(rows, contract):
+    country = prepare(rows.head(3).assign(country=["DE", "Atlantis", None]), contract)["country"]
+    assert country.astype(object).where(country.notna(), "NULL").tolist() == ["DE", "(other)", "NULL"]
+
+
+def test_a_contract_survives_json(contract):
+    read_back = FeatureContract.from_json(contract.to_json())
+    assert read_back == contract
+    assert read_back.schema_hash == contract.schema_hash

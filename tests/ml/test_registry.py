@@ -1,0 +1,103 @@
+import dataclasses
+import shutil
+import stat
+
+import numpy as np
+import pytest
+
+from ml.calibration import Sigmoid
+from ml.registry import (
+    list_models,
+    load_golden_rows,
+    load_metadata,
+    load_model,
+    replay_golden_rows,
+    save_model,
+)
+from ml.training import learn
+from tests.ml.makers import PLAN, make_rows, make_snapshots
+from warehouse.errors import DamagedFile
+
+
+@pytest.fixture
+def saved(tmp_path, outcome):
+    return save_model(outcome, tmp_path), tmp_path
+
+
+def test_a_model_comes_back_with_the_same_scores(saved, outcome):
+    model_version, models = saved
+    rows = make_rows(PLAN.production[0], 200, seed=4)
+    loaded = load_model(model_version, models)
+    np.testing.assert_array_equal(loaded.predict(rows), outcome.model.predict(rows))
+    assert loaded.model_version == model_version
+    assert model_version.startswith("churn-20250105-h30-")
+    assert list_models(models) == [model_version]
+
+
+def test_the_same_training_gives_the_same_version_and_bytes(saved, tmp_path_factory):
+    model_version, models = saved
+    elsewhere = tmp_path_factory.mktemp("again")
+    assert save_model(learn(make_snapshots(), PLAN), elsewhere) == model_version
+    for name in ("model.skops", "metadata.json", "golden_rows.parquet"):
+        assert (elsewhere / model_version / name).read_bytes() == (models / model_version / name).read_bytes()
+
+
+def test_every_kind_of_candidate_can_be_stored(tmp_path):
+    snapshots = make_snapshots()
+    found = learn(snapshots, PLAN)
+    from ml.candidates import CANDIDATES
+    from ml.model import fit_model
+    from ml.training import golden_rows
+
+    for candidate in CANDIDATES:
+        model, _ = fit_model(
+            candidate,
+            snapshots.frame,
+            snapshots.features,
+            trained_as_of=PLAN.trained_as_of,
+            horizon_days=30,
+            seed=0,
+        )
+        stored = dataclasses.replace(found, model=model, golden_rows=golden_rows(model, snapshots.frame))
+        assert load_model(save_model(stored, tmp_path), tmp_path).candidate == candidate.name
+    assert len(list_models(tmp_path)) == len(CANDIDATES)
+
+
+def test_the_key_belongs_to_its_owner_only(saved):
+    _, models = saved
+    assert stat.S_IMODE((models / "signing.key").stat().st_mode) == 0o600
+
+
+def test_saving_leaves_no_temporary_folder_behind(saved):
+    model_version, models = saved
+    assert {path.name for path in models.iterdir()} == {model_version, "signing.key"}
+
+
+def test_metadata_say_what_the_model_learnt_from(saved):
+    metadata = load_metadata(*saved)
+    assert metadata["training_snapshots"] == [str(day) for day in PLAN.production]
+    assert metadata["rows"][str(PLAN.production[0])]["rows"] == 800
+    assert metadata["libraries"]["scikit-learn"] == "1.9.1"
+    assert metadata["contract"]["left_out"] == {"nothing_known": "NULL in every training row"}
+
+
+def test_a_model_under_another_name_is_refused(saved):
+    model_version, models = saved
+    shutil.copytree(models / model_version, models / "churn-20300101-h30-00000000")
+    with pytest.raises(DamagedFile, match="signature"):
+        load_model("churn-20300101-h30-00000000", models)
+
+
+@pytest.mark.parametrize("name", ["churn-nowhere", "../models", ""])
+def test_a_model_that_is_not_there_is_refused(saved, name):
+    with pytest.raises(DamagedFile):
+        load_model(name, saved[1])
+
+
+def test_golden_rows_that_do_not_replay_are_refused(saved, outcome):
+    golden = load_golden_rows(*saved)
+    replay_golden_rows(outcome.model, golden)
+    assert len(golden) == 64
+    changed = dataclasses.replace(outcome.model, calibrator=Sigmoid(1.0, 0.001))
+    with pytest.raises(DamagedFile, match="golden rows"):
+        replay_golden_rows(changed, golden)
