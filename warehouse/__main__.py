@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
-from warehouse.errors import Busy, HoldfastError
+from warehouse.errors import Busy, ContractBreach, HoldfastError
 from warehouse.ledger import Ledger
 from warehouse.settings import Settings
 
@@ -52,7 +52,14 @@ def ingest(settings: Settings, arguments: argparse.Namespace) -> None:
     from warehouse.ingest import ingest as ingest_landed
 
     with Ledger.open(settings) as ledger:
-        print(ingest_landed(settings, ledger, through=arguments.through))
+        report = ingest_landed(settings, ledger, through=arguments.through)
+    print("\n".join(report.sentences()))
+    if report.refused:
+        raise ContractBreach(
+            f"{len(report.refused)} of {len(report.deliveries)} deliveries were refused",
+            [str(one.delivery_date) for one in report.refused],
+            "their reasons are above; mend and deliver them again",
+        )
 
 
 def publish(settings: Settings, arguments: argparse.Namespace) -> None:
@@ -92,10 +99,11 @@ def status(settings: Settings, _: argparse.Namespace) -> None:
 
 def rebuild(settings: Settings, _: argparse.Namespace) -> None:
     """Throw the build file away and make it anew from landing/ and the ledger."""
-    from warehouse.rebuild import rebuild as rebuild_file
+    from warehouse.ingest import rebuild as load_again
 
     with Ledger.open(settings) as ledger:
-        print(rebuild_file(settings, ledger))
+        load_again(settings, ledger)
+    print(f"{settings.build_file} holds what was delivered; run the newest day to publish from it")
 
 
 def show_list(settings: Settings, arguments: argparse.Namespace) -> None:

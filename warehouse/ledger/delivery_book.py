@@ -39,7 +39,9 @@ class DeliveryBook(Store):
         with self.writing() as connection:
             return self._record(connection, delivery, files)
 
-    def record_deliveries(self, recorded: Sequence[tuple[Delivery, Sequence[DeliveryFile]]]) -> list[Delivery]:
+    def record_deliveries(
+        self, recorded: Sequence[tuple[Delivery, Sequence[DeliveryFile]]]
+    ) -> list[Delivery]:
         """Record several deliveries as `record_delivery` does: all of them in one transaction."""
         with self.writing() as connection:
             return [self._record(connection, delivery, files) for delivery, files in recorded]

@@ -2,8 +2,8 @@
 
 import duckdb
 
+from warehouse.publish.kept import kept_snapshots
 from warehouse.publish.manifest import DATABASE_NAME, verify_snapshot
-from warehouse.publish.pointer import current_snapshot, served_run_id
 from warehouse.settings import Settings
 
 # What a day remembered of earlier days cannot be computed again, so it comes back from a snapshot.
@@ -11,7 +11,7 @@ REMEMBERED = {"user_risk_tiers_history": ("risk", "user_risk_tiers_history")}
 
 
 def history_tables(settings: Settings, connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Copy remembered history from the published snapshot into a build file that lacks it.
+    """Copy remembered history from the newest snapshot into a build file that lacks it.
 
     Parameters
     ----------
@@ -30,12 +30,11 @@ def history_tables(settings: Settings, connection: duckdb.DuckDBPyConnection) ->
     DamagedFile
         If the snapshot fails its checksums: a damaged memory is not taken over.
     """
-    if served_run_id(settings) is None:
+    kept = kept_snapshots(settings, settings.source)
+    if not kept:
         return {}
-    folder = current_snapshot(settings)
+    _, folder = kept[-1]
     manifest = verify_snapshot(folder)
-    if manifest.source != settings.source:
-        return {}
     restored = {}
     path = str(folder / DATABASE_NAME).replace("'", "''")
     connection.execute(f"attach '{path}' as snapshot (read_only)")

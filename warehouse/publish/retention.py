@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from warehouse.errors import DamagedFile
 from warehouse.ledger import Ledger
 from warehouse.publish.durable import remove_tree
-from warehouse.publish.manifest import DATABASE_NAME, MANIFEST_NAME, read_manifest
+from warehouse.publish.kept import kept_snapshots
+from warehouse.publish.manifest import DATABASE_NAME, MANIFEST_NAME
 from warehouse.publish.pointer import served_run_id, snapshots_folder
 from warehouse.settings import Settings
 
@@ -49,12 +49,7 @@ def remove_old_snapshots(settings: Settings, ledger: Ledger) -> list[str]:
     """
     served = served_run_id(settings)
     were_served = {publish.run_id for publish in ledger.publishes() if publish.pointer_moved}
-    epochs = {}
-    for folder in snapshots_folder(settings).iterdir():
-        try:
-            epochs[folder.name] = read_manifest(folder).epoch
-        except DamagedFile:
-            continue
+    epochs = {folder.name: manifest.epoch for manifest, folder in kept_snapshots(settings)}
     removed = []
     for group in (epochs.keys() & were_served, epochs.keys() - were_served):
         newest_first = sorted(group, key=lambda run_id: epochs[run_id], reverse=True)

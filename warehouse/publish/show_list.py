@@ -8,6 +8,7 @@ import duckdb
 
 from warehouse.connections import open_read_only
 from warehouse.errors import DamagedFile
+from warehouse.publish.kept import kept_snapshots
 from warehouse.publish.manifest import DATABASE_NAME, read_manifest
 from warehouse.publish.pointer import current_snapshot, snapshots_folder
 from warehouse.settings import Settings
@@ -47,21 +48,15 @@ def show_list(settings: Settings, top: int = 10, as_of_date: date | None = None)
 
 
 def _snapshot_of(settings: Settings, as_of_date: date) -> Path:
-    found = []
-    for folder in snapshots_folder(settings).glob("[!.]*"):
-        try:
-            manifest = read_manifest(folder)
-        except DamagedFile:
-            continue
-        if manifest.as_of_date == as_of_date and manifest.source == settings.source:
-            found.append((manifest.epoch, folder))
+    kept = kept_snapshots(settings, settings.source)
+    found = [folder for manifest, folder in kept if manifest.as_of_date == as_of_date]
     if not found:
         raise DamagedFile(
             f"No snapshot of {settings.source} as of {as_of_date} is kept",
             str(snapshots_folder(settings)),
             f"run the day: `python -m dags.run_day --as-of {as_of_date}`",
         )
-    return max(found)[1]
+    return found[-1]
 
 
 def _users(connection: duckdb.DuckDBPyConnection, top: int) -> str:
