@@ -1,5 +1,6 @@
 """A fitted model: contract, estimator and calibrator, and how it scores and explains."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -7,12 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ml.calibration import Calibrator, Sigmoid, fit_calibrator, out_of_fold_log_odds
 from ml.candidates import Candidate, candidate_named
 from ml.features import Feature, FeatureContract, fit_contract, prepare
 
 Floats = NDArray[np.float64]
+ROWS_WORTH_THREADS = 50_000
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,9 @@ class ChurnModel:
 
     def log_odds(self, frame: pd.DataFrame) -> Floats:
         """Return the estimator's log-odds of churn, before calibration; shape (rows,)."""
-        log_odds: Floats = self.estimator.decision_function(prepare(frame, self.contract))
+        inputs = prepare(frame, self.contract)
+        with few_threads(len(frame)):
+            log_odds: Floats = self.estimator.decision_function(inputs)
         return log_odds
 
     def predict(self, frame: pd.DataFrame) -> Floats:
@@ -69,6 +74,11 @@ class ChurnModel:
             slope = self.calibrator.slope
             return contributions * slope, base * slope + self.calibrator.intercept
         return contributions, base
+
+
+def few_threads(rows: int) -> AbstractContextManager[Any]:
+    """Keep numeric libraries to one thread for small data: on a busy machine threads wait for each other."""
+    return nullcontext() if rows >= ROWS_WORTH_THREADS else threadpool_limits(1)
 
 
 def fit_model(
@@ -120,9 +130,10 @@ def fit_model(
     def build() -> Any:
         return candidate.build(contract, len(frame), horizon_days, seed)
 
-    out_of_fold = out_of_fold_log_odds(build, inputs, churned, frame["user_id"])
-    usable = ~np.isnan(out_of_fold)
-    calibrator = fit_calibrator(out_of_fold[usable], churned[usable]) if usable.any() else Sigmoid()
-    estimator = build().fit(inputs, churned)
+    with few_threads(len(frame)):
+        out_of_fold = out_of_fold_log_odds(build, inputs, churned, frame["user_id"])
+        usable = ~np.isnan(out_of_fold)
+        calibrator = fit_calibrator(out_of_fold[usable], churned[usable]) if usable.any() else Sigmoid()
+        estimator = build().fit(inputs, churned)
     model = ChurnModel(candidate.name, trained_as_of, horizon_days, contract, estimator, calibrator, note)
     return model, out_of_fold
