@@ -96,7 +96,7 @@ class Node:
 
     def whole_number(self, key: str, default: int) -> int:
         """Return a whole number that is not negative."""
-        value = self.get(key, default)
+        value: object = self.get(key, default)
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise self.wrong(key, value, "write a whole number, 0 or more")
         return value

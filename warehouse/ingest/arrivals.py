@@ -2,15 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from warehouse.landing import MANIFEST_NAME
-from warehouse.ledger import Delivery, DeliveryFile
+from warehouse.ledger import Delivery, DeliveryFile, Ledger
 from warehouse.sources import Source, Table
+
+Recorded = list[tuple[Delivery, tuple[DeliveryFile, ...]]]
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,13 @@ class Arrival:
 class SeenFiles:
     """What the ledger knows of files: accepted content, and where it lay."""
 
-    def __init__(self, deliveries: Sequence[tuple[Delivery, tuple[DeliveryFile, ...]]]) -> None:
+    def __init__(self, deliveries: Recorded) -> None:
         self.by_content: dict[tuple[str, str], str] = {}
         self.by_path: dict[str, list[tuple[str, int, float]]] = {}
         self.tables_by_day: dict[date, set[str]] = {}
         self.add(deliveries)
 
-    def add(self, deliveries: Sequence[tuple[Delivery, tuple[DeliveryFile, ...]]]) -> None:
+    def add(self, deliveries: Recorded) -> None:
         """Learn of more deliveries."""
         for delivery, files in deliveries:
             if delivery.status == "refused":
@@ -84,6 +86,12 @@ class SeenFiles:
     def seen_here(self, relative_path: str, sha256: str) -> bool:
         """Say whether these bytes were seen at this place."""
         return any(sha256 == known for known, _, _ in self.by_path.get(relative_path, []))
+
+
+def recorded_deliveries(ledger: Ledger, source: Source) -> Recorded:
+    """Return what the ledger knows of a source's deliveries, in the order of their numbers."""
+    files = ledger.recorded_files(source.name)
+    return [(delivery, files.get(delivery.delivery_id, ())) for delivery in ledger.deliveries(source.name)]
 
 
 def day_folders(landing: Path, through: date | None) -> tuple[list[tuple[date, Path]], list[str]]:

@@ -7,12 +7,15 @@ import duckdb
 import pyarrow as pa
 
 from warehouse.ingest.candidates import Candidate, CandidateFile, is_native, utc_start_of
-from warehouse.ingest.reasons import explain, shorten
+from warehouse.ingest.quarantining import store_quarantine
 from warehouse.ingest.settling import good_rows_sql, settled_sql
 from warehouse.ingest.tables import store_settled
 from warehouse.ingest.typing_rules import typed_select
 from warehouse.ingest.volume import VolumeHistory, volume_refusal
 from warehouse.sources import Source, Table
+
+BATCH_DELIVERIES = 60
+BATCH_BYTES = 256 * 1024**2
 
 
 class Batch:
@@ -44,7 +47,7 @@ class Batch:
         self.tables: list[Table] = [table for table in source.parents_first if table.name in present]
 
     def judge(self, history: VolumeHistory) -> None:
-        """Type every row and refuse deliveries with too many bad rows, orphans among them, or an odd volume."""
+        """Type every row; refuse deliveries with too many bad rows (orphans count) or an odd volume."""
         self._type_rows()
         while True:
             self._refuse_in_order(history)
@@ -73,7 +76,8 @@ class Batch:
         try:
             for table in self.tables:
                 store_settled(self.connection, self.source, table)
-                self._store_quarantine(table)
+                mine = [(c, f) for _, c, f in self.files]
+                store_quarantine(self.connection, self.source, table, mine)
             taken = [c for c in self.candidates if c.status == "accepted"]
             if taken:
                 self.connection.execute(
@@ -102,7 +106,8 @@ class Batch:
             self.connection.execute(f"create or replace temp table typed_{table.name} as {select}")
             self.connection.unregister("received")
             self._count(
-                f"select file_index, code, count(*), min_by((line_number, bad_column, bad_value), line_number) "
+                "select file_index, code, count(*), "
+                "min_by((line_number, bad_column, bad_value), line_number) "
                 f"from typed_{table.name} where code is not null group by all order by all",
                 _count_bad,
             )
@@ -121,7 +126,8 @@ class Batch:
             self._count(
                 f"select file_index, fate, count(*), count(*) filter ({late}), "
                 "count(*) filter (is_kept_orphan) "
-                f"from settled_{table.name} inner join batch_files using (file_index) group by all order by all",
+                f"from settled_{table.name} inner join batch_files using (file_index) "
+                "group by all order by all",
                 _count_fate,
             )
 
@@ -179,60 +185,6 @@ class Batch:
         self.connection.execute("create or replace temp table batch_files as select * from described")
         self.connection.unregister("described")
 
-    def _store_quarantine(self, table: Table) -> None:
-        reference = " ".join(f"when {i} then '{r.column}'" for i, r in enumerate(table.references))
-        values = " ".join(
-            f"when {i} then v{table.column_names.index(r.column)}::varchar"
-            for i, r in enumerate(table.references)
-        )
-        orphans = (
-            f" union all select file_index, line_number, 'orphan', case orphan_of {reference} end, "
-            f"case orphan_of {values} end from settled_{table.name} where fate = 'orphan'"
-            if table.references
-            else ""
-        )
-        found = self.connection.execute(
-            f"select file_index, line_number, code, bad_column, bad_value from typed_{table.name} "
-            f"where code is not null{orphans}"
-        ).fetchall()
-        mine = [one for one in self.files if one[2].landed.table.name == table.name]
-        found += [
-            (f.index, line, code, None, None) for _, _, f in mine for line, code in f.read.records.rejects
-        ]
-        rows = [
-            self._quarantined(*one)
-            for one in sorted(found, key=lambda one: one[:2])
-            if self._is_taken(one[0])
-        ]
-        if rows:
-            self.connection.register("quarantined", pa.Table.from_pylist(rows, schema=_QUARANTINED))
-            self.connection.execute("insert into quarantine.rows select * from quarantined")
-            self.connection.unregister("quarantined")
-
-    def _is_taken(self, index: int) -> bool:
-        return self.files[index][1].is_taken
-
-    def _quarantined(
-        self, index: int, line: int, code: str, column: str | None, value: str | None
-    ) -> dict[str, object]:
-        _, candidate, file = self.files[index]
-        table = file.landed.table
-        shown = None if table.redacted or value is None else shorten(value)
-        return {
-            "delivery_id": candidate.arrival.delivery_id,
-            "delivery_number": candidate.delivery_number,
-            "source": self.source.name,
-            "table_name": table.name,
-            "source_file": file.landed.relative_path,
-            "line_number": line,
-            "reason_code": code,
-            "reason": explain(code, f"{file.landed.relative_path} line {line}", column, shown),
-            "column_name": column,
-            "value": shown,
-            "raw_text": None if table.redacted else shorten(file.read.raw_text(line)),
-            "known_on": candidate.known_on,
-        }
-
 
 def add_volume(history: VolumeHistory, candidate: Candidate, source: Source) -> None:
     """Count an accepted delivery's rows in the history of volumes."""
@@ -279,21 +231,5 @@ _FILES = pa.schema(
         "day_start": pa.timestamp("us"),
         "future_limit": pa.timestamp("us"),
         "late_limit": pa.timestamp("us"),
-    }
-)
-_QUARANTINED = pa.schema(
-    {
-        "delivery_id": pa.string(),
-        "delivery_number": pa.int64(),
-        "source": pa.string(),
-        "table_name": pa.string(),
-        "source_file": pa.string(),
-        "line_number": pa.int64(),
-        "reason_code": pa.string(),
-        "reason": pa.string(),
-        "column_name": pa.string(),
-        "value": pa.string(),
-        "raw_text": pa.string(),
-        "known_on": pa.date32(),
     }
 )

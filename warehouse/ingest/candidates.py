@@ -211,8 +211,8 @@ def read_candidate(arrival: Arrival, known_on: date) -> Candidate:
         promised = arrival.manifest_rows.get(landed.relative_path)
         if promised is not None and promised != file.received:
             candidate.refusal = (
-                f"{landed.relative_path}: the manifest says {promised:,} rows, the file has {file.received:,}. "
-                "To do: deliver the file again, or correct the manifest"
+                f"{landed.relative_path}: the manifest says {promised:,} rows, the file has "
+                f"{file.received:,}. To do: deliver the file again, or correct the manifest"
             )
             return candidate
     return candidate

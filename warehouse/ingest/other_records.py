@@ -101,17 +101,11 @@ def parquet_column_names(data: bytes) -> list[str]:
 def _texts(array: pa.Array) -> pa.Array:
     kind = array.type
     if pa.types.is_dictionary(kind):
-        return _texts(array.dictionary_decode())
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return array.cast(pa.string())
-    if pa.types.is_null(kind):
-        return pa.nulls(len(array), pa.string())
+        array, kind = array.dictionary_decode(), kind.value_type
     if pa.types.is_timestamp(kind):
-        naive = pc.strftime(array.cast(pa.timestamp("us", tz=kind.tz)), format="%Y-%m-%dT%H:%M:%S")
-        if kind.tz is None:
-            return naive
-        utc = array.cast(pa.timestamp("us", tz="UTC"))
-        return pc.strftime(utc, format="%Y-%m-%dT%H:%M:%S+00:00")
+        offset = "" if kind.tz is None else "+00:00"
+        stored = array.cast(pa.timestamp("us", tz=None if kind.tz is None else "UTC"))
+        return pc.strftime(stored, format=f"%Y-%m-%dT%H:%M:%S{offset}")
     if pa.types.is_floating(kind):
         return pa.array([_plain(value) for value in array.to_pylist()], pa.string())
     if pa.types.is_binary(kind) or pa.types.is_nested(kind):

@@ -85,5 +85,5 @@ def shorten(text: str, limit: int = RAW_TEXT_LIMIT) -> str:
 
 
 def visible(raw: bytes) -> str:
-    """Return bytes as text without losing any: what is not UTF-8, and NUL, is shown as \\xNN."""
+    """Return bytes as text without losing any; what is not UTF-8, and NUL, in hexadecimal."""
     return raw.decode("utf-8", errors="backslashreplace").replace("\0", "\\x00")

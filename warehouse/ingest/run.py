@@ -1,27 +1,23 @@
-"""Ingest what landed, and load it all again where the build file is lost."""
+"""Ingest what landed."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import date
 
 import duckdb
 
-from warehouse.connections import open_build, writer_lock
-from warehouse.errors import DamagedFile
-from warehouse.ingest.arrivals import Arrival, LandedFile, SeenFiles, day_folders, look_at
-from warehouse.ingest.batch import Batch, add_volume
+from warehouse.connections import open_build
+from warehouse.ingest.arrivals import Arrival, Recorded, SeenFiles, day_folders, look_at, recorded_deliveries
+from warehouse.ingest.batch import BATCH_BYTES, BATCH_DELIVERIES, Batch, add_volume
 from warehouse.ingest.candidates import Candidate, first_known, read_candidate
+from warehouse.ingest.rebuilding import rebuild
 from warehouse.ingest.report import DeliveryOutcome, IngestReport
 from warehouse.ingest.tables import forget, prepare_tables
 from warehouse.ingest.volume import VolumeHistory
-from warehouse.ledger import Delivery, DeliveryFile, Ledger
+from warehouse.ledger import DeliveryFile, Ledger
 from warehouse.settings import Settings
 from warehouse.sources import Source, load_source
 
-BATCH_DELIVERIES = 60
-BATCH_BYTES = 256 * 1024**2
 Progress = Callable[[str], None]
-Recorded = list[tuple[Delivery, tuple[DeliveryFile, ...]]]
 
 
 def ingest(
@@ -59,7 +55,7 @@ def ingest(
     if _lacks_deliveries(settings, ledger, source):
         progress("the build file lacks deliveries that the ledger has: loading them again from landing")
         rebuild(settings, ledger, progress=progress)
-    recorded = _recorded(ledger, source)
+    recorded = recorded_deliveries(ledger, source)
     seen = SeenFiles(recorded)
     history = _volumes(recorded, source)
     newest_built = ledger.newest_built_day(source.name)
@@ -104,34 +100,6 @@ def ingest(
     )
 
 
-def rebuild(settings: Settings, ledger: Ledger, *, progress: Progress = print) -> None:
-    """Throw the build file away and load every accepted delivery again, in the order of the ledger.
-
-    Raises
-    ------
-    DamagedFile
-        If a file in landing is gone or changed, or its rows no longer count as they did.
-    """
-    source = load_source(settings.source, settings.dbt_project)
-    with writer_lock(settings):
-        for path in (settings.build_file, settings.build_file.with_name(settings.build_file.name + ".wal")):
-            path.unlink(missing_ok=True)
-    accepted = [(d, files) for d, files in _recorded(ledger, source) if d.status == "accepted"]
-    done = 0
-    with open_build(settings) as connection:
-        prepare_tables(connection, source)
-        for batch in _batches(accepted):
-            candidates = [_replayed(settings, source, *one, known) for one, known in batch]
-            work = Batch(connection, source, candidates)
-            work.replay()
-            for candidate, ((delivery, _), _) in zip(candidates, batch, strict=True):
-                _check_same(candidate, delivery)
-            work.store()
-            work.clear()
-            done += len(candidates)
-            progress(f"loaded {done:,} of {len(accepted):,} deliveries again")
-
-
 def _take(
     connection: duckdb.DuckDBPyConnection,
     ledger: Ledger,
@@ -153,11 +121,6 @@ def _take(
             add_volume(history, candidate, source)
     batch.clear()
     return recorded
-
-
-def _recorded(ledger: Ledger, source: Source) -> Recorded:
-    files = ledger.recorded_files(source.name)
-    return [(delivery, files.get(delivery.delivery_id, ())) for delivery in ledger.deliveries(source.name)]
 
 
 def _lacks_deliveries(settings: Settings, ledger: Ledger, source: Source) -> bool:
@@ -196,72 +159,6 @@ def _repeats(file: DeliveryFile) -> bool:
     return file.rows_received == file.rows_duplicate and file.rows_received > 0
 
 
-def _batches(
-    accepted: list[tuple[Delivery, tuple[DeliveryFile, ...]]],
-) -> Iterator[list[tuple[tuple[Delivery, tuple[DeliveryFile, ...]], frozenset[tuple[str, str]]]]]:
-    known: set[tuple[str, str]] = set()
-    batch, size = [], 0
-    for delivery, files in accepted:
-        batch.append(((delivery, files), frozenset(known)))
-        known |= {(file.table_name, file.sha256) for file in files}
-        size += sum(file.bytes for file in files)
-        if len(batch) == BATCH_DELIVERIES or size > BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
-
-
-def _replayed(
-    settings: Settings,
-    source: Source,
-    recorded: tuple[Delivery, tuple[DeliveryFile, ...]],
-    known: frozenset[tuple[str, str]],
-) -> Candidate:
-    delivery, files = recorded
-    landed, here = [], set(known)
-    for file in files:
-        content = (file.table_name, file.sha256)
-        landed.append(
-            LandedFile(
-                path=settings.landing / file.relative_path,
-                relative_path=file.relative_path,
-                table=source.table(file.table_name),
-                sha256=file.sha256,
-                bytes=file.bytes,
-                repeats="an earlier delivery" if content in here else None,
-            )
-        )
-        here.add(content)
-    arrival = Arrival(
-        source=source.name,
-        day=delivery.delivery_date,
-        files=landed,
-        history='"history": true' in (delivery.manifest_json or ""),
-        manifest_json=delivery.manifest_json,
-    )
-    candidate = read_candidate(arrival, delivery.known_on)
-    if candidate.refusal:
-        raise DamagedFile(
-            f"The accepted delivery of {delivery.delivery_date} cannot be loaded again: {candidate.refusal}",
-            delivery.delivery_id,
-            "put the file back into landing as it was delivered",
-        )
-    return replace(candidate, delivery_number=delivery.delivery_number)
-
-
-def _check_same(candidate: Candidate, delivery: Delivery) -> None:
-    outcome = candidate.outcome()
-    for name in ("rows_received", "rows_accepted", "rows_quarantined", "rows_duplicate"):
-        before, now = getattr(delivery, name), getattr(outcome, name)
-        if before != now:
-            raise DamagedFile(
-                f"The delivery {delivery.delivery_id} counts other {name} than the ledger has: {before} then",
-                now,
-                "undo the change of the declaration, or start a new HOLDFAST_HOME and ingest from landing",
-            )
-
-
 def _warnings(settings: Settings, strange: list[str], outcomes: list[DeliveryOutcome]) -> Iterator[str]:
     for name in strange:
         yield f"{settings.landing / name} is not named by a day (YYYY-MM-DD) and was left alone"
@@ -269,4 +166,5 @@ def _warnings(settings: Settings, strange: list[str], outcomes: list[DeliveryOut
         for file, columns in outcome.ignored_columns.items():
             yield f"{file}: nothing is declared for {', '.join(columns)}; ignored"
         if outcome.unknown_files:
-            yield f"{outcome.delivery_date}: no table is declared for {', '.join(outcome.unknown_files)}; left alone"
+            names = ", ".join(outcome.unknown_files)
+            yield f"{outcome.delivery_date}: no table is declared for {names}; left alone"

@@ -141,4 +141,5 @@ def _event_range(table: Table) -> str:
     if table.key or table.event_time is None:
         return ""
     event = f"v{table.column_names.index(table.event_time)}"
-    return f'where "{table.event_time}" between (select min({event}) from good) and (select max({event}) from good)'
+    first, last = f"(select min({event}) from good)", f"(select max({event}) from good)"
+    return f'where "{table.event_time}" between {first} and {last}'

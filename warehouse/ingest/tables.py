@@ -27,7 +27,9 @@ create table if not exists control.exact_duplicates (
     delivery_id varchar, delivery_number bigint, source varchar, table_name varchar, source_file varchar,
     line_number bigint, same_as_delivery_id varchar, same_as_file varchar, same_as_line bigint
 );
-create table if not exists control.loaded_deliveries (delivery_id varchar primary key, delivery_number bigint);
+create table if not exists control.loaded_deliveries (
+    delivery_id varchar primary key, delivery_number bigint
+);
 """
 
 
@@ -53,7 +55,7 @@ def prepare_tables(connection: duckdb.DuckDBPyConnection, source: Source) -> Non
         if found != expected:
             changed = sorted(set(found) ^ set(expected))
             raise ContractBreach(
-                f"{table.schema}.{table.identifier} was made by another declaration than {source.path} has now",
+                f"{table.schema}.{table.identifier} was made by another declaration than {source.path} is",
                 changed,
                 "run `python -m warehouse rebuild`: it loads every accepted delivery again as now declared",
             )
@@ -81,7 +83,9 @@ def store_settled(connection: duckdb.DuckDBPyConnection, source: Source, table: 
     connection.execute(
         f"""
         insert into {table.schema}.{table.identifier}
-        select {values}, files.delivery_id, files.delivery_number, files.source_file, settled.line_number, {known_on}
+        select
+            {values}, files.delivery_id, files.delivery_number, files.source_file, settled.line_number,
+            {known_on}
         from settled_{table.name} as settled
         inner join batch_files as files on files.file_index = settled.file_index
         where settled.fate in ('new', 'version')

@@ -141,7 +141,8 @@ def _prepared(column: Column, text: str) -> str:
         trimmed = f"translate({trimmed}, '{WIDE}', '{NARROW}')"
     if column.strip_suffix:
         suffix = quoted(column.strip_suffix)
-        trimmed = f"case when suffix({trimmed}, {suffix}) then left({trimmed}, -{len(column.strip_suffix)}) else {trimmed} end"
+        shorter = f"left({trimmed}, -{len(column.strip_suffix)})"
+        trimmed = f"case when suffix({trimmed}, {suffix}) then {shorter} else {trimmed} end"
     return f"nullif({trimmed}, '')"
 
 
@@ -167,7 +168,8 @@ def _decimal(column: Column, t: str, v: str) -> tuple[str, str]:
         plain = f"replace({plain}, {quoted(column.thousands_separator)}, '')"
     if column.decimal_separator != ".":
         plain = f"replace({plain}, {quoted(column.decimal_separator)}, '.')"
-    value = f"case when regexp_full_match({t}, {pattern}) then try_cast({plain} as decimal(18, {column.scale})) end"
+    number = f"try_cast({plain} as decimal(18, {column.scale}))"
+    value = f"case when regexp_full_match({t}, {pattern}) then {number} end"
     too_many = "" if column.round else f"when regexp_full_match({t}, {places}) then 'too_many_decimals'"
     return value, (
         f"when not regexp_full_match({t}, {pattern}) then 'not_a_number' "
@@ -177,10 +179,7 @@ def _decimal(column: Column, t: str, v: str) -> tuple[str, str]:
 
 def _naive(column: Column, t: str) -> str:
     """Return the local time of texts that carry no offset, NULL for all others."""
-    choices = []
-    for one in column.formats:
-        if one not in NAMED_FORMATS and "%z" not in one:
-            choices.append(_parsed(t, one))
+    choices = [_parsed(t, one) for one in column.formats if one not in NAMED_FORMATS and "%z" not in one]
     iso = f"case when regexp_full_match({t}, '{ISO_NAIVE}') then try_cast({t} as timestamp) end"
     choices.append(iso if "iso8601" in column.formats else f"case when is_native then {iso} end")
     return f"coalesce({', '.join(choices)})"
@@ -188,7 +187,8 @@ def _naive(column: Column, t: str) -> str:
 
 def _parsed(t: str, one: str) -> str:
     # try_strptime alone also takes shortened texts and the word infinity
-    return f"case when regexp_full_match({t}, {quoted(format_pattern(one))}) then try_strptime({t}, {quoted(one)}) end"
+    pattern = quoted(format_pattern(one))
+    return f"case when regexp_full_match({t}, {pattern}) then try_strptime({t}, {quoted(one)}) end"
 
 
 def _timestamp(column: Column, i: int, is_event_time: bool) -> tuple[str, str]:
@@ -197,15 +197,15 @@ def _timestamp(column: Column, i: int, is_event_time: bool) -> tuple[str, str]:
     for one in column.formats:
         if one == "epoch_seconds":
             number = f"regexp_full_match({t}, '-?[0-9]{{1,11}}(\\.[0-9]{{1,6}})?')"
-            aware.append(
-                f"case when {number} then make_timestamp((try_cast({t} as decimal(18, 6)) * 1000000)::bigint) end"
-            )
+            microseconds = f"(try_cast({t} as decimal(18, 6)) * 1000000)::bigint"
+            aware.append(f"case when {number} then make_timestamp({microseconds}) end")
         elif one == "epoch_milliseconds":
             number = f"regexp_full_match({t}, '-?[0-9]{{1,14}}')"
             aware.append(f"case when {number} then epoch_ms(try_cast({t} as bigint)) end")
         elif one != "iso8601" and "%z" in one:
             aware.append(f"{_parsed(t, one)} at time zone 'UTC'")
-    iso = f"case when regexp_full_match({t}, '{ISO_AWARE}') then try_cast({t} as timestamptz) at time zone 'UTC' end"
+    moment = f"try_cast({t} as timestamptz) at time zone 'UTC'"
+    iso = f"case when regexp_full_match({t}, '{ISO_AWARE}') then {moment} end"
     aware.append(iso if "iso8601" in column.formats else f"case when is_native then {iso} end")
     value = f"coalesce({utc_of(n, column.time_zone)}, {', '.join(aware)})"
     gap = f"when {n} is not null and {_in_gap(n, v, column.time_zone)} then 'local_time_does_not_exist'"
@@ -227,7 +227,8 @@ def utc_of(local: str, zone: str) -> str:
     if not days:
         return utc
     earlier = f"({utc} - interval 1 hour)"
-    return f"case when {local}::date in ({days}) and {local_of(earlier, zone)} = {local} then {earlier} else {utc} end"
+    repeated = f"{local}::date in ({days}) and {local_of(earlier, zone)} = {local}"
+    return f"case when {repeated} then {earlier} else {utc} end"
 
 
 def local_of(utc: str, zone: str) -> str:
