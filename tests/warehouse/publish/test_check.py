@@ -2,8 +2,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tiny_build import begin_and_build
 
+from tests.warehouse.publish.tiny_build import begin_and_build
 from warehouse.errors import DamagedFile
 from warehouse.ledger import Ledger
 from warehouse.publish import check, publish

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from tiny_build import begin_and_build
 
+from tests.warehouse.publish.tiny_build import begin_and_build
 from warehouse.ledger import Ledger
 from warehouse.publish import publish
 from warehouse.publish.exports import export_list

@@ -3,8 +3,8 @@ from datetime import date
 
 import duckdb
 import pytest
-from tiny_build import FIRST_DAY, begin_and_build, build_day, tiny_settings
 
+from tests.warehouse.publish.tiny_build import FIRST_DAY, begin_and_build, build_day, tiny_settings
 from warehouse.connections import open_build, writer_lock
 from warehouse.errors import Busy, ContractBreach, DamagedFile, GateFailure, SupersededRun
 from warehouse.ledger import Ledger

@@ -1,8 +1,8 @@
 import stat
 
 import duckdb
-from tiny_build import begin_and_build, tiny_settings
 
+from tests.warehouse.publish.tiny_build import begin_and_build, tiny_settings
 from warehouse.ledger import Ledger
 from warehouse.publish import check, lease, publish, rollback
 from warehouse.settings import Settings

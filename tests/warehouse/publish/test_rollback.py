@@ -1,6 +1,6 @@
 import pytest
-from tiny_build import begin_and_build
 
+from tests.warehouse.publish.tiny_build import begin_and_build
 from warehouse.errors import DamagedFile
 from warehouse.ledger import Ledger, LedgerError
 from warehouse.publish import check, publish, recover_publishes, rollback, served_run_id
