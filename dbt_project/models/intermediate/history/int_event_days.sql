@@ -49,8 +49,10 @@ sessions as (
         count(*) filter (event_type = 'login') as logins,
         count(*) filter (event_type = 'checkout') as checkouts,
         count(*) filter (local_hour < 6 or local_hour >= 22) as night_events,
-        count(*) filter (device in ('mobile', 'app')) as mobile_events,
-        list_unique(list(product_id)) as products_viewed,
+        count(*) filter (device not in ('desktop', 'desktop_web')) as mobile_events,
+        list_unique(
+            list(product_id) filter (event_type = 'product_view')
+        ) as products_viewed,
         coalesce(sum(duration_seconds), 0) as browsing_seconds,
         max(changed_by_delivery) as changed_by_delivery
     from rows_by_span

@@ -1,0 +1,33 @@
+with
+
+orders as (
+    select * from {{ ref('int_orders_valued') }}
+    where superseded_on is null
+),
+
+final as (
+    select
+        -- ids
+        order_id,
+        user_id,
+
+        -- dates
+        ordered_at,
+        order_date,
+        known_on,
+
+        -- order
+        status,
+        is_paid,
+        coupon_code,
+        order_lines,
+        items,
+
+        -- money
+        gross_amount,
+        discount_amount,
+        net_amount
+    from orders
+)
+
+select * from final
