@@ -54,7 +54,7 @@ def empty_features(settings: Settings, absent: frozenset[str]) -> frozenset[str]
     """Return the features that an absent table leaves NULL, as the seed of reasons tells."""
     path = settings.dbt_project / "seeds" / "reason_texts.csv"
     with path.open(encoding="utf-8", newline="") as lines:
-        return frozenset(row["code"] for row in csv.DictReader(lines) if row["made_from"] in absent)
+        return frozenset(row["reason_code"] for row in csv.DictReader(lines) if row["made_from"] in absent)
 
 
 def _columns(settings: Settings) -> dict[str, dict[str, str]]:

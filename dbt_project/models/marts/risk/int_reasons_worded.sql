@@ -1,0 +1,83 @@
+{{ config(materialized='view') }}
+
+with
+
+churn_scores as (
+    select * from {{ source('ml', 'churn_scores') }}
+    where as_of_date in ({{ days_being_built() }})
+),
+
+reason_texts as (
+    select * from {{ ref('reason_texts') }}
+),
+
+{# Reasons are numbers, except for what the profile says in words. #}
+profiles as (
+    select as_of_date, user_id, country, region, city, language, acquisition_channel, gender
+    from {{ ref('user_features') }}
+    where as_of_date in ({{ days_being_built() }})
+),
+
+reasons as (
+    {%- for place in [1, 2, 3] %}
+    select
+        as_of_date,
+        user_id,
+        {{ place }} as place,
+        reason_{{ place }}_code as code,
+        reason_{{ place }}_value as value,
+        reason_{{ place }}_contribution as contribution
+    from churn_scores
+    where reason_{{ place }}_code is not null
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+worded as (
+    select
+        reasons.*,
+        {%- for language in ['en', 'zh'] %}
+        replace(
+            coalesce(
+                reason_texts.sentence_{{ language }},
+                replace(reasons.code, '_', ' ') || ': {value}'
+            ),
+            '{value}',
+            {{ worded(
+                'reasons.value', 'reason_texts.value_kind', 'profile_text', language
+            ) }}
+        ) as sentence_{{ language }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from (
+        select
+            reasons.*,
+            case reasons.code
+                when 'country' then profiles.country
+                when 'region' then profiles.region
+                when 'city' then profiles.city
+                when 'language' then profiles.language
+                when 'acquisition_channel' then profiles.acquisition_channel
+                when 'gender' then profiles.gender
+            end as profile_text
+        from reasons
+        left join profiles using (as_of_date, user_id)
+    ) as reasons
+    left join reason_texts on reasons.code = reason_texts.reason_code
+),
+
+final as (
+    select
+        as_of_date,
+        user_id,
+        {%- for place in [1, 2, 3] %}
+        {%- set last_place = loop.last %}
+        {%- for part in ['code', 'value', 'contribution', 'sentence_en', 'sentence_zh'] %}
+        max(case when place = {{ place }} then {{ part }} end)
+            as reason_{{ place }}_{{ part }}{{ ',' if not (last_place and loop.last) }}
+        {%- endfor %}
+        {%- endfor %}
+    from worded
+    group by as_of_date, user_id
+)
+
+select * from final
