@@ -16,6 +16,7 @@ from sample_shop.seasons import (
     carries_coupon,
 )
 from sample_shop.service import REACH_DAYS, serve, shocks
+from sample_shop.shop import Shop
 
 ABSENT, ENGAGED, FADING, GONE = range(4)
 # what a session is for
@@ -103,9 +104,7 @@ class _State:
         return {name: np.concatenate([page[name] for page in pages]) for name in pages[0]}
 
 
-def live(
-    people: People, seasons: Seasons, chance: Chance, last_day: int, truth_days: frozenset[int]
-) -> Lives:
+def live(shop: Shop, people: People, last_day: int, truth_days: frozenset[int]) -> Lives:
     """Let a chunk of users live from day 0 to ``last_day``.
 
     Parameters
@@ -120,23 +119,24 @@ def live(
             continue
         state.phase[np.searchsorted(people.signup_day, day) : signed_up] = ENGAGED
         phase = state.phase[:signed_up]
-        _send_campaign(people, state, chance, day, phase)
+        _send_campaign(shop.chance, people, state, day, phase)
         who = np.flatnonzero(phase < GONE)
         shock = state.coming[day % REACH_DAYS]
         state.satisfaction[who] = demand.next_satisfaction(
             state.satisfaction[who], people.base_satisfaction[who], shock[who]
         )
         shock[:] = 0.0
-        _wish_and_browse(people, seasons, chance, state, day, who)
-        _buy(people, seasons, chance, state, day, signed_up)
-        _lose_interest(people, chance, state, day, who)
-        _stray(people, chance, state, day, np.flatnonzero(phase == GONE))
+        _wish_and_browse(shop, people, state, day, who)
+        _buy(shop, people, state, day, signed_up)
+        _lose_interest(shop.chance, people, state, day, who)
+        _stray(shop.chance, people, state, day, np.flatnonzero(phase == GONE))
         if day in truth_days:
-            _tell_truth(people, seasons, state, day, signed_up)
+            _tell_truth(shop.seasons, people, state, day, signed_up)
     nobody = np.zeros(0, dtype=np.int64)
     sessions = {"user": nobody, "day": nobody, "purpose": nobody}
     no_orders = {"user": nobody, "day": nobody, "satisfaction": np.zeros(0), "coupon": nobody}
-    no_fate = serve(chance, nobody, 0, np.zeros(0), 0.0, 0.0, np.zeros(0))
+    empty = np.zeros(0)
+    no_fate = serve(shop.chance, nobody, 0, satisfaction=empty, late_share=0.0, deal=0.0, remoteness=empty)
     churn = {"user": nobody, "day": nobody, "phase": nobody, "satisfaction": np.zeros(0)}
     return Lives(
         sessions=state.table("sessions", sessions),
@@ -154,7 +154,7 @@ def revokes(people: People, chance: Chance) -> Flags:
     return chance.uniform("revokes", people.number) < REVOKES_WHEN_GONE
 
 
-def _send_campaign(people: People, state: _State, chance: Chance, day: int, phase: Ints) -> None:
+def _send_campaign(chance: Chance, people: People, state: _State, day: int, phase: Ints) -> None:
     campaign = campaign_started_on(day)
     if campaign >= 0:
         n = len(phase)
@@ -171,21 +171,20 @@ def _send_campaign(people: People, state: _State, chance: Chance, day: int, phas
         state.touched[:] = False
 
 
-def _wish_and_browse(
-    people: People, seasons: Seasons, chance: Chance, state: _State, day: int, who: Ints
-) -> None:
+def _wish_and_browse(shop: Shop, people: People, state: _State, day: int, who: Ints) -> None:
+    seasons, chance = shop.seasons, shop.chance
     number, satisfaction, touched = people.number[who], state.satisfaction[who], state.touched[who]
     fading = state.phase[who] == FADING
     hazard = demand.purchase_rate(
         people.rate[who],
-        people.price_sensitivity[who],
-        satisfaction,
-        day - state.last_order[who],
-        seasons.demand[day],
-        seasons.deal[day],
+        price_sensitivity=people.price_sensitivity[who],
+        satisfaction=satisfaction,
+        days_since=day - state.last_order[who],
+        season=seasons.demand[day],
+        deal=seasons.deal[day],
     )
-    hazard *= demand.choose(fading, np.float64(demand.FADING_BUYS))
-    hazard *= demand.choose(touched, demand.buying_response(people)[who])
+    hazard *= demand.where(fading, demand.FADING_BUYS)
+    hazard *= demand.where(touched, demand.buying_response(people)[who])
     wish = demand.chance_of(hazard)
     wish = np.where(people.signup_day[who] == day, np.maximum(wish, demand.FIRST_DAY_WISH), wish)
     wishes = (state.planned[who] < 0) & (chance.uniform("wish", number, day) < wish)
@@ -206,11 +205,20 @@ def _wish_and_browse(
     state.note("sessions", _rows(people, visitors, day, purpose=purpose))
 
 
-def _buy(people: People, seasons: Seasons, chance: Chance, state: _State, day: int, signed_up: int) -> None:
+def _buy(shop: Shop, people: People, state: _State, day: int, signed_up: int) -> None:
+    seasons, chance = shop.seasons, shop.chance
     who = np.flatnonzero(state.planned[:signed_up] == day)
     number, satisfaction = people.number[who], state.satisfaction[who]
     remoteness = np.array(CITY_REMOTENESS)[people.city[who]]
-    fate = serve(chance, number, day, satisfaction, seasons.late_share[day], seasons.deal[day], remoteness)
+    fate = serve(
+        chance,
+        number,
+        day,
+        satisfaction=satisfaction,
+        late_share=seasons.late_share[day],
+        deal=seasons.deal[day],
+        remoteness=remoteness,
+    )
     holds = (state.coupon[who] >= 0) & (day - state.coupon_day[who] <= COUPON_VALID_DAYS)
     uses = holds & (chance.uniform("uses coupon", number, day) < 0.15 + 0.75 * people.price_sensitivity[who])
     coupon = np.where(uses, state.coupon[who], -1)
@@ -223,25 +231,25 @@ def _buy(people: People, seasons: Seasons, chance: Chance, state: _State, day: i
     state.planned[who] = -1
 
 
-def _lose_interest(people: People, chance: Chance, state: _State, day: int, who: Ints) -> None:
+def _lose_interest(chance: Chance, people: People, state: _State, day: int, who: Ints) -> None:
     free = who[state.planned[who] < 0]
     luck = chance.uniform("interest", people.number[free], day)
     fading = state.phase[free] == FADING
     hazard = demand.fade_hazard(people.fade[free], state.satisfaction[free])
-    hazard *= demand.choose(state.touched[free], demand.fading_response(people)[free])
+    hazard *= demand.where(state.touched[free], demand.fading_response(people)[free])
     leaves = free[fading & (luck < demand.DROP_OUT_PER_DAY)]
     fades = free[~fading & (luck < demand.chance_of(hazard))]
     state.phase[leaves], state.gone_day[leaves] = GONE, day
     state.phase[fades], state.fading_day[fades] = FADING, day
 
 
-def _stray(people: People, chance: Chance, state: _State, day: int, gone: Ints) -> None:
+def _stray(chance: Chance, people: People, state: _State, day: int, gone: Ints) -> None:
     visits = gone[chance.uniform("stray", people.number[gone], day) < STRAY_PER_DAY]
     visits = visits[state.gone_day[visits] < day]
     state.note("sessions", _rows(people, visits, day, purpose=STRAY))
 
 
-def _tell_truth(people: People, seasons: Seasons, state: _State, day: int, signed_up: int) -> None:
+def _tell_truth(seasons: Seasons, people: People, state: _State, day: int, signed_up: int) -> None:
     everyone = np.arange(signed_up)
     phase = state.phase[:signed_up]
     who = np.flatnonzero(phase < GONE)
@@ -251,12 +259,12 @@ def _tell_truth(people: People, seasons: Seasons, state: _State, day: int, signe
         who,
         people,
         seasons,
-        state.satisfaction[who],
-        state.coming[:, who],
-        state.last_order[who],
-        phase[who] == FADING,
-        state.touched[who],
-        state.planned[who] >= 0,
+        satisfaction=state.satisfaction[who],
+        coming=state.coming[:, who],
+        last_order=state.last_order[who],
+        fading=phase[who] == FADING,
+        touched=state.touched[who],
+        waiting=state.planned[who] >= 0,
     )
     columns = {f"probability_{h}d": probability[:, i] for i, h in enumerate(HORIZONS)}
     rows = _rows(

@@ -3,12 +3,11 @@
 import numpy as np
 
 from sample_shop.behaviour import BROWSE, BUY, FAIL, SEEK, STRAY
-from sample_shop.catalogue import Catalogue
 from sample_shop.chance import Chance, Columns, Floats, Ints, pick_by
 from sample_shop.clock import DAY, session_numbers
 from sample_shop.people import DEVICES, People
 from sample_shop.seasons import CATEGORIES
-from sample_shop.world import World
+from sample_shop.shop import Shop
 
 EVENT_TYPES = (
     "page_view", "product_view", "search", "add_to_cart", "remove_from_cart",
@@ -33,16 +32,15 @@ def lines_of(chance: Chance, user: Ints, day: Ints) -> Ints:
     return 1 + chance.pick("lines", LINE_SHARES, user, day)
 
 
-def basket(chance: Chance, catalogue: Catalogue, favourite: Ints, user: Ints, day: Ints, line: Ints) -> Ints:
+def basket(shop: Shop, favourite: Ints, user: Ints, day: Ints, line: Ints) -> Ints:
     """Return the product of a line of the basket that (user, day) has in mind."""
+    chance = shop.chance
     at_home = chance.uniform("in favourite category", user, day, line) < 0.62
     category = np.where(at_home, favourite, chance.whole("other category", len(CATEGORIES), user, day, line))
-    return catalogue.chosen(category, chance.uniform("product", user, day, line))
+    return shop.catalogue.chosen(category, chance.uniform("product", user, day, line))
 
 
-def unfold(
-    world: World, chance: Chance, people: People, catalogue: Catalogue, sessions: Columns
-) -> tuple[Columns, Ints]:
+def unfold(shop: Shop, people: People, sessions: Columns) -> tuple[Columns, Ints]:
     """Unfold sessions into events.
 
     Returns
@@ -52,6 +50,7 @@ def unfold(
     ends_at : numpy.ndarray
         Per session: the moment of its last event, which is the checkout where there is one.
     """
+    world, chance = shop.world, shop.chance
     user, day, purpose = sessions["user"], sessions["day"], sessions["purpose"]
     position = user - (people.number[0] if people.count else 0)
     counts = _event_counts(chance, user, day, purpose)
@@ -76,12 +75,7 @@ def unfold(
     line = step % lines_of(chance, user, day)[session]
     wandering = (what_for != BUY) & (what_for != FAIL)
     product = basket(
-        chance,
-        catalogue,
-        people.favourite[position][session],
-        who,
-        when,
-        np.where(wandering, step + 10, line),
+        shop, people.favourite[position][session], who, when, np.where(wandering, step + 10, line)
     )
     shows_product = np.isin(kind, (_PRODUCT_VIEW, _ADD, _REMOVE, _FAVORITE, _SHARE))
     is_view = (kind == _PAGE_VIEW) | (kind == _PRODUCT_VIEW)
@@ -107,7 +101,7 @@ def _event_counts(chance: Chance, user: Ints, day: Ints, purpose: Ints) -> Ints:
     # geometric: the number of failures with the given mean
     extra = np.log1p(-chance.uniform("events", user, day)) / np.log(mean / (1.0 + mean))
     least = np.where((purpose == BUY) | (purpose == FAIL), 4, 1)
-    return np.minimum(least + extra.astype(np.int64), _MOST_EVENTS)
+    return np.asarray(np.minimum(least + extra.astype(np.int64), _MOST_EVENTS))
 
 
 def _start_seconds(chance: Chance, people: People, user: Ints, day: Ints, position: Ints) -> Ints:

@@ -42,7 +42,7 @@ class Chance:
         """Draw one number in [0, 1) for each combination of keys (up to three, broadcast together)."""
         bits = self._bits(purpose, keys)
         bits >>= np.uint64(11)
-        return bits * 2.0**-53
+        return np.asarray(bits * 2.0**-53, dtype=np.float64)
 
     def normal(self, purpose: str, *keys: Key) -> Floats:
         """Draw standard normal numbers (Box and Muller's transform)."""

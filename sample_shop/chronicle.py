@@ -4,35 +4,29 @@ import numpy as np
 
 from sample_shop.behaviour import BUY, FAIL, Lives
 from sample_shop.browsing import unfold
-from sample_shop.catalogue import Catalogue
-from sample_shop.chance import Chance, Columns
+from sample_shop.chance import Columns
 from sample_shop.clock import order_numbers
 from sample_shop.orders import order_rows, redemption_rows, return_rows, stacked
 from sample_shop.outreach import consent_rows, coupon_rows, touch_rows, user_rows
 from sample_shop.people import People
-from sample_shop.seasons import Seasons
+from sample_shop.shop import Shop
 from sample_shop.speech import message_rows, review_rows
-from sample_shop.world import World
 
 
-def chronicle(
-    world: World, chance: Chance, people: People, seasons: Seasons, catalogue: Catalogue, lives: Lives
-) -> dict[str, Columns]:
+def chronicle(shop: Shop, people: People, lives: Lives) -> dict[str, Columns]:
     """Make the compact rows of every table.
 
     Each table has ``day``, the day number on which a row is delivered if nothing goes wrong. Rows of days
     after the last simulated one are there too (returns to come, for instance).
     """
-    events, ends_at = unfold(world, chance, people, catalogue, lives.sessions)
+    chance = shop.chance
+    events, ends_at = unfold(shop, people, lives.sessions)
     bought, failed = lives.sessions["purpose"] == BUY, lives.sessions["purpose"] == FAIL
     paid = lives.orders
-    number = order_numbers(world, paid["day"], paid["user"])
+    number = order_numbers(shop.world, paid["day"], paid["user"])
     orders, items = order_rows(
-        world,
-        chance,
+        shop,
         people,
-        catalogue,
-        seasons,
         user=paid["user"],
         day=paid["day"],
         at=ends_at[bought],
@@ -41,11 +35,8 @@ def chronicle(
     )
     failed_user, failed_day = lives.sessions["user"][failed], lives.sessions["day"][failed]
     failed_orders, failed_items = order_rows(
-        world,
-        chance,
+        shop,
         people,
-        catalogue,
-        seasons,
         user=failed_user,
         day=failed_day,
         at=ends_at[failed],
@@ -63,7 +54,7 @@ def chronicle(
         "events": events,
         "orders": stacked(orders, failed_orders),
         "order_items": all_items,
-        "returns": return_rows(world, chance, paid, items),
+        "returns": return_rows(shop, paid, items),
         "reviews": review_rows(chance, people, paid, number, first_product),
         "support_messages": message_rows(chance, people, paid, number, first_product),
         "campaign_touches": touch_rows(people, lives.touches, chance),

@@ -1,7 +1,8 @@
 """Days, seconds and the numbers that ids are made of.
 
 A moment is counted in seconds since the first day's midnight, in the shop's own time (Asia/Shanghai, which
-has no daylight saving). Ids carry the date and the user's number, so they never depend on what other users do.
+has no daylight saving). Ids carry the date and the user's number, so they never depend on what other
+users do.
 """
 
 import numpy as np

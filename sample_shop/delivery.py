@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from sample_shop.catalogue import Catalogue
 from sample_shop.contract import TABLES, file_kind
 from sample_shop.files import file_bytes
-from sample_shop.seasons import Promotion, Seasons
+from sample_shop.seasons import Promotion
 from sample_shop.shelf import Shelf
+from sample_shop.shop import Shop
 from sample_shop.tables import products_table, promotions_table, rendered
 from sample_shop.world import World
 
@@ -50,9 +50,7 @@ class Landing:
 
 
 def deliver_days(
-    world: World,
-    catalogue: Catalogue,
-    seasons: Seasons,
+    shop: Shop,
     shelf: Shelf,
     landing: Landing,
     days: list[int],
@@ -61,11 +59,11 @@ def deliver_days(
     """Write the deliveries of the given days and return how many files were written."""
     written = 0
     for start, stop in _batches(shelf, days):
-        files = _files_of(world, catalogue, seasons, shelf, start, stop)
+        files = _files_of(shop, shelf, start, stop)
         for day in range(start, stop):
-            landing.deliver(world.date(day), files[day - start])
+            landing.deliver(shop.world.date(day), files[day - start])
             written += len(files[day - start]) + 1
-        progress(f"  delivered through {world.date(stop - 1)}")
+        progress(f"  delivered through {shop.world.date(stop - 1)}")
     return written
 
 
@@ -86,22 +84,20 @@ def _batches(shelf: Shelf, days: list[int]) -> Iterator[tuple[int, int]]:
             start = i
 
 
-def _files_of(
-    world: World, catalogue: Catalogue, seasons: Seasons, shelf: Shelf, start: int, stop: int
-) -> list[list[tuple[str, int, bytes]]]:
+def _files_of(shop: Shop, shelf: Shelf, start: int, stop: int) -> list[list[tuple[str, int, bytes]]]:
     files: list[list[tuple[str, int, bytes]]] = [[] for _ in range(start, stop)]
     for table, shape in TABLES.items():
-        kind = file_kind(table, world.file_format)
+        kind = file_kind(table, shop.world.file_format)
         if table in ("products", "promotions"):
             for day in range(start, stop):
-                content = _described(world, catalogue, seasons, table, day)
+                content = _described(shop, table, day)
                 if content.num_rows:
                     nothing = np.zeros(content.num_rows, dtype=np.int64)
                     body = file_bytes(table, kind, content, nothing, nothing)
                     files[day - start].append((f"{table}.{kind}", content.num_rows, body))
             continue
         rows = shelf.take(table, start, stop)
-        content = rendered(world, catalogue, table, rows)
+        content = rendered(shop, table, rows)
         edges = np.searchsorted(rows["day"], np.arange(start, stop + 1))
         for day in range(start, stop):
             low, high = int(edges[day - start]), int(edges[day - start + 1])
@@ -113,8 +109,8 @@ def _files_of(
     return files
 
 
-def _described(world: World, catalogue: Catalogue, seasons: Seasons, table: str, day: int) -> pa.Table:
+def _described(shop: Shop, table: str, day: int) -> pa.Table:
     if table == "products":
-        return products_table(catalogue) if day == 0 else products_table(catalogue).slice(0, 0)
-    announced = [sale for sale in seasons.promotions if promotion_day(world, sale) == day]
+        return products_table(shop.catalogue) if day == 0 else products_table(shop.catalogue).slice(0, 0)
+    announced = [sale for sale in shop.seasons.promotions if promotion_day(shop.world, sale) == day]
     return promotions_table(announced)

@@ -54,6 +54,7 @@ def next_satisfaction(satisfaction: Floats, base: Floats, shock: Floats) -> Floa
 
 def purchase_rate(
     rate: Floats,
+    *,
     price_sensitivity: Floats,
     satisfaction: Floats,
     days_since: Ints,
@@ -77,6 +78,6 @@ def chance_of(hazard: Floats) -> Floats:
     return np.asarray(-np.expm1(-hazard))
 
 
-def choose(condition: Flags, yes: Floats, no: float = 1.0) -> Floats:
-    """Return ``yes`` where the condition holds, else ``no``."""
-    return np.where(condition, yes, no)
+def where(condition: Flags, factor: Floats | float) -> Floats:
+    """Return the factor where the condition holds, else 1."""
+    return np.where(condition, factor, 1.0)

@@ -131,7 +131,7 @@ def broken_cells(table: str, fault: int, cells: list[str], luck: int) -> list[st
         bad = ("2026-13-45 25:61:00", "0000-00-00 00:00:00", "yesterday", "9999-12-31 23:59:59")
         cells[shape.columns.index(shape.time_column)] = bad[luck % len(bad)]
     elif fault == BAD_NUMBER:
-        cells[shape.columns.index(shape.number_column)] = ("n/a", "12,3x", "NaN", "--")[luck % 4]
+        cells[shape.columns.index(shape.number_column)] = ("n/a", "12x", "NaN", "--")[luck % 4]
     elif fault == NEGATIVE:
         where = shape.columns.index(shape.number_column)
         cells[where] = f"-{cells[where].lstrip('-') or '1'}"

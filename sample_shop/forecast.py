@@ -27,6 +27,7 @@ def probability_of_no_order(
     who: Ints,
     people: People,
     seasons: Seasons,
+    *,
     satisfaction: Floats,
     coming: Floats,
     last_order: Ints,
@@ -50,10 +51,10 @@ def probability_of_no_order(
     reachable = people.reachable[who]
     buying, leaving = demand.buying_response(people)[who], demand.fading_response(people)[who]
     arrived = np.cumsum(demand.DELAY_SHARES)
-    # mass[phase][touch]
-    mass = [
-        [(~fading & ~touched) * 1.0, (~fading & touched) * 1.0],
-        [(fading & ~touched) * 1.0, (fading & touched) * 1.0],
+    # by phase (engaged, fading), then by touch (no, yes)
+    mass: list[list[Floats]] = [
+        [np.asarray(in_phase & in_touch, dtype=np.float64) for in_touch in (~touched, touched)]
+        for in_phase in (~fading, fading)
     ]
     wishes = np.zeros((HORIZONS[-1] + 1, len(who)))
     for ahead in range(1, HORIZONS[-1] + 1):
@@ -63,7 +64,12 @@ def probability_of_no_order(
         _mix(mass, t, reachable)
         running = campaign_running_on(t)
         wish_rate = demand.purchase_rate(
-            rate, price_sensitivity, satisfaction, t - last_order, seasons.demand[t], seasons.deal[t]
+            rate,
+            price_sensitivity=price_sensitivity,
+            satisfaction=satisfaction,
+            days_since=t - last_order,
+            season=seasons.demand[t],
+            deal=seasons.deal[t],
         )
         hazard = demand.fade_hazard(fade, satisfaction)
         for touch in range(2 if running else 1):

@@ -3,12 +3,11 @@
 import numpy as np
 
 from sample_shop.browsing import basket, lines_of
-from sample_shop.catalogue import PER_CATEGORY, Catalogue
+from sample_shop.catalogue import PER_CATEGORY
 from sample_shop.chance import Chance, Columns, Flags, Floats, Ints
 from sample_shop.clock import DAY, order_numbers
 from sample_shop.people import People
-from sample_shop.seasons import Seasons
-from sample_shop.world import World
+from sample_shop.shop import Shop
 
 STATUSES = ("paid", "cancelled", "refunded", "pending")
 PAID, CANCELLED, REFUNDED, PENDING = range(4)
@@ -22,11 +21,8 @@ def face_cents(chance: Chance, user: Ints, campaign: Ints) -> Ints:
 
 
 def order_rows(
-    world: World,
-    chance: Chance,
+    shop: Shop,
     people: People,
-    catalogue: Catalogue,
-    seasons: Seasons,
     *,
     user: Ints,
     day: Ints,
@@ -49,15 +45,17 @@ def order_rows(
         day, at, number, user, status, gross, discount (cents), coupon. An order that waits for its
         payment is there twice: as pending, and a day later with its outcome.
     items : dict
-        order (its position), day, at, number (of the order), line, product, quantity, unit (cents), rate (promotion discount).
+        order (its position), day, at, number (of the order), line, product, quantity, unit (cents),
+        rate (promotion discount).
     """
+    world, chance, seasons, catalogue = shop.world, shop.chance, shop.seasons, shop.catalogue
     number = order_numbers(world, day, user, failed)
     lines = lines_of(chance, user, day)
     order = np.repeat(np.arange(len(user)), lines)
     first = np.concatenate([[0], np.cumsum(lines)[:-1]]).astype(np.int64)
     line = np.arange(len(order)) - first[order]
     favourite = people.favourite[user - (people.number[0] if people.count else 0)]
-    product = basket(chance, catalogue, favourite[order], user[order], day[order], line)
+    product = basket(shop, favourite[order], user[order], day[order], line)
     quantity = 1 + chance.pick("quantity", [0.80, 0.15, 0.04, 0.01], user[order], day[order], line)
     unit = catalogue.price_cents[product]
     rate = seasons.category_deal[day[order], product // PER_CATEGORY]
@@ -96,7 +94,7 @@ def order_rows(
     return stacked(orders, announced), items
 
 
-def return_rows(world: World, chance: Chance, orders: Columns, items: Columns) -> Columns:
+def return_rows(shop: Shop, orders: Columns, items: Columns) -> Columns:
     """Make the rows of returns: one line of the order comes back.
 
     Parameters
@@ -106,7 +104,8 @@ def return_rows(world: World, chance: Chance, orders: Columns, items: Columns) -
     items : dict
         The lines of the same orders, in the same order.
     """
-    number = order_numbers(world, orders["day"], orders["user"])
+    chance = shop.chance
+    number = order_numbers(shop.world, orders["day"], orders["user"])
     first = np.searchsorted(items["order"], np.arange(len(number)))
     lines = np.bincount(items["order"], minlength=len(number))
     back: Flags = orders["returned"] >= 0

@@ -28,8 +28,8 @@ DEVICE_SHARES = [0.28, 0.34, 0.12, 0.10, 0.16]
 LANGUAGES = ("zh", "en")
 
 RATE_SHAPE = 1.5
-RATE_MEAN_PER_DAY = 1 / 160
-VISITOR_SHARE = 0.27  # users who try the shop and soon lose interest
+RATE_MEAN_PER_DAY = 1 / 150
+VISITOR_SHARE = 0.29  # users who try the shop and soon lose interest
 VISITOR_FADE_PER_DAY = 1 / 12
 RESIDENT_FADE_PER_DAY = 1 / 900
 

@@ -108,18 +108,15 @@ def _promotions(first: dt.date, last: dt.date, chance: Chance) -> list[Promotion
     found = []
     for month_number in range(first.year * 12 + first.month - 1, last.year * 12 + last.month):
         year, month = month_number // 12, month_number % 12 + 1
-        for festival_month, start, stop, rate, name, key in FESTIVALS:
-            if festival_month == month:
-                found.append(_sale(f"{year}-{key}", year, month, (start, stop), f"{name} {year}", rate))
-        found.append(_sale(f"{year}{month:02d}-MEM", year, month, (25, 26), "Members Days", 0.08))
+        sales = [
+            (f"{year}-{key}", start, stop, f"{name} {year}", rate, "")
+            for festival_month, start, stop, rate, name, key in FESTIVALS
+            if festival_month == month
+        ]
+        sales.append((f"{year}{month:02d}-MEM", 25, 26, "Members Days", 0.08, ""))
         category = CATEGORIES[int(chance.whole("category sale", len(CATEGORIES), month_number)[0])]
-        name = f"{category.capitalize()} Week"
-        found.append(_sale(f"{year}{month:02d}-CAT", year, month, (18, 24), name, 0.12, category))
+        sales.append((f"{year}{month:02d}-CAT", 18, 24, f"{category.capitalize()} Week", 0.12, category))
+        for key, start, stop, name, rate, category in sales:
+            starts_on, ends_on = dt.date(year, month, start), dt.date(year, month, stop)
+            found.append(Promotion(f"P{key}", starts_on, ends_on, name, rate, category))
     return [sale for sale in found if sale.ends_on >= first and sale.starts_on <= last]
-
-
-def _sale(
-    key: str, year: int, month: int, span: tuple[int, int], name: str, rate: float, category: str = ""
-) -> Promotion:
-    starts_on, ends_on = dt.date(year, month, span[0]), dt.date(year, month, span[1])
-    return Promotion(f"P{key}", starts_on, ends_on, name, rate, category)

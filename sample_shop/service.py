@@ -27,6 +27,7 @@ def serve(
     chance: Chance,
     user: Ints,
     day: int,
+    *,
     satisfaction: Floats,
     late_share: float,
     deal: float,

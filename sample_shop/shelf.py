@@ -1,6 +1,7 @@
 """Compact rows kept on disk between simulation (by users) and delivery (by days)."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -73,7 +74,7 @@ class Shelf:
         return {name: values[order] for name, values in rows.items()}
 
 
-def _narrow(values: npt.NDArray[np.int64]) -> npt.NDArray[np.integer[npt.NBitBase]]:
+def _narrow(values: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
     """Use the smallest whole-number type that holds all values."""
     low, high = int(values.min()), int(values.max())
     for kind in (np.int8, np.int16, np.int32):

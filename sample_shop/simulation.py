@@ -5,19 +5,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from sample_shop.behaviour import live
-from sample_shop.catalogue import catalogue_of
-from sample_shop.chance import Chance
 from sample_shop.chronicle import chronicle
-from sample_shop.contract import TABLES
 from sample_shop.delivery import Landing, deliver_days, promotion_day
 from sample_shop.dirt import DirtCount, sprinkle
 from sample_shop.forecast import HORIZONS
 from sample_shop.people import people_of
-from sample_shop.seasons import Seasons, seasons_of
 from sample_shop.shelf import Shelf
+from sample_shop.shop import Shop
 from sample_shop.truth import TruthFiles
 from sample_shop.world import ShopError, World
 
@@ -75,59 +70,39 @@ def simulate(
     landing = Landing(home / "landing" / "sample_shop")
     start = 0 if deliver_from is None else max(0, world.day(deliver_from))
     days = [day for day in range(start, end + 1) if not landing.has(world.date(day))]
-    chance = Chance(world.seed)
-    seasons = seasons_of(world, end + max(HORIZONS[-1], _LATEST_ARRIVAL_DAYS) + 1, chance)
+    shop = Shop.open(world, end + max(HORIZONS[-1], _LATEST_ARRIVAL_DAYS) + 1)
     truth_days = frozenset(_truth_days(world, end) | {world.day(date) for date in truth_dates})
     with (
         tempfile.TemporaryDirectory(prefix=".shelf-", dir=definition.parent) as folder,
         TruthFiles(definition.parent / "truth", world) as truth,
     ):
         shelf, dirt = Shelf(Path(folder), end + 1), DirtCount()
-        _fill(world, chance, seasons, end, truth_days, users_at_once, shelf, dirt, truth, progress)
-        _count_described(world, chance, seasons, end, dirt)
+        signed_up = world.signed_up_through(end)
+        for first in range(0, max(signed_up, 1), users_at_once):
+            stop = min(first + users_at_once, signed_up)
+            progress(f"simulating users {first + 1}-{stop} of {signed_up} over {end + 1} days")
+            people = people_of(world, shop.chance, first, stop, end)
+            lives = live(shop, people, end, truth_days)
+            truth.add(people, lives)
+            for table, rows in chronicle(shop, people, lives).items():
+                dirty = sprinkle(shop.chance, world.dirty_rate, world.file_format, table, rows)
+                dirt.count(table, rows["day"], dirty, end)
+                shelf.put(table, dirty)
+        _count_described(shop, end, dirt)
         truth.write_dirt(dirt, end)
         progress(f"delivering {len(days)} days to {landing.folder}")
-        written = deliver_days(world, catalogue_of(chance), seasons, shelf, landing, days, progress)
+        written = deliver_days(shop, shelf, landing, days, progress)
     progress(
         f"{written} files written; {sum(dirt.delivered.values())} rows delivered through {last_day} in all"
     )
     return written
 
 
-def _fill(
-    world: World,
-    chance: Chance,
-    seasons: Seasons,
-    end: int,
-    truth_days: frozenset[int],
-    users_at_once: int,
-    shelf: Shelf,
-    dirt: DirtCount,
-    truth: TruthFiles,
-    progress: Callable[[str], None],
-) -> None:
-    catalogue, signed_up = catalogue_of(chance), world.signed_up_through(end)
-    for first in range(0, max(signed_up, 1), users_at_once):
-        stop = min(first + users_at_once, signed_up)
-        progress(f"simulating users {first + 1}-{stop} of {signed_up} over {end + 1} days")
-        people = people_of(world, chance, first, stop, end)
-        lives = live(people, seasons, chance, end, truth_days)
-        truth.add(people, lives)
-        for table, rows in chronicle(world, chance, people, seasons, catalogue, lives).items():
-            happened = rows["day"].astype(np.int64)
-            dirty = sprinkle(chance, world.dirty_rate, world.file_format, table, rows)
-            dirt.count(table, happened, dirty, end)
-            shelf.put(table, dirty)
-
-
-def _count_described(world: World, chance: Chance, seasons: Seasons, end: int, dirt: DirtCount) -> None:
-    announced = sum(promotion_day(world, sale) <= end for sale in seasons.promotions)
-    for table, rows in (("products", len(catalogue_of(chance).identifiers)), ("promotions", announced)):
+def _count_described(shop: Shop, end: int, dirt: DirtCount) -> None:
+    announced = sum(promotion_day(shop.world, sale) <= end for sale in shop.seasons.promotions)
+    for table, rows in (("products", len(shop.catalogue.identifiers)), ("promotions", announced)):
         dirt.delivered[table] += rows
         dirt.of_the_shop[table] += rows
-    missing = TABLES.keys() - dirt.delivered.keys()
-    if missing:
-        raise ShopError(f"Tables of the contract that the shop does not make: {sorted(missing)}.")
 
 
 def _truth_days(world: World, end: int) -> set[int]:

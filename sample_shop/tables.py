@@ -18,6 +18,7 @@ from sample_shop.outreach import TOUCH_CHANNELS
 from sample_shop.people import CHANNELS, CITIES, DEVICES, LANGUAGES, PURPOSES
 from sample_shop.seasons import CATEGORIES, Promotion
 from sample_shop.service import REASONS
+from sample_shop.shop import Shop
 from sample_shop.speech import message_texts, review_texts
 from sample_shop.world import World
 
@@ -25,12 +26,12 @@ _GENDERS = ("female", "male", None)
 _SENDERS = ("user", "agent", "user", "user")
 
 
-def rendered(world: World, catalogue: Catalogue, table: str, rows: Columns) -> pa.Table:
+def rendered(shop: Shop, table: str, rows: Columns) -> pa.Table:
     """Turn compact rows into a table with exactly the contract's columns.
 
     Times become naive timestamps in the shop's zone, money decimals with two places.
     """
-    columns = _WRITERS[table](_Pen(world, catalogue), rows)
+    columns = _WRITERS[table](_Pen(shop.world, shop.catalogue), rows)
     return pa.table([columns[name] for name in TABLES[table].columns], names=list(TABLES[table].columns))
 
 

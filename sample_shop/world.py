@@ -11,7 +11,7 @@ from sample_shop.chance import Ints
 
 FORMATS = ("mixed", "csv", "parquet", "jsonl")
 # sign-ups: a wave at the launch, then a steady flow that goes on after the named days
-LAUNCH_SHARE = 0.22
+LAUNCH_SHARE = 0.15
 LAUNCH_DAYS = 45
 
 
