@@ -9,7 +9,6 @@ any order.
 """
 
 from airflow.sdk import CronPartitionTimetable, chain, dag
-from airflow.sdk.api.datamodels._generated import DagRunType
 
 from dags.wiring.defaults import DAG_DEFAULTS
 from dags.wiring.replay_tasks import only_in_a_backfill, replay
@@ -18,7 +17,6 @@ from dags.wiring.replay_tasks import only_in_a_backfill, replay
 # One run per day of the shop, named by the day, and only backfills make them.
 @dag(
     schedule=CronPartitionTimetable("0 0 * * *", timezone="UTC", key_format="%Y-%m-%d"),
-    allowed_run_types=DagRunType.BACKFILL,
     doc_md=__doc__,
     **DAG_DEFAULTS,
 )

@@ -17,7 +17,12 @@ from dags.wiring.defaults import DAG_DEFAULTS, day_params
 from dags.wiring.gate_tasks import check_gate
 from dags.wiring.publish_tasks import announce_risk, copy_ledger_facts, publish_snapshot
 from dags.wiring.runs import open_runs
-from dags.wiring.scoring_tasks import is_training_due, score_users, train_first
+from dags.wiring.scoring_tasks import (
+    catch_up_missed_days,
+    is_training_due,
+    score_users,
+    train_first,
+)
 
 
 @dag(
@@ -30,15 +35,17 @@ from dags.wiring.scoring_tasks import is_training_due, score_users, train_first
 def score_churn_risk() -> None:
     """Train if the week has no model, score, tier, check, publish."""
     runs = open_runs("score")
+    newest = catch_up_missed_days(runs)
     chain(
         is_training_due(runs),
         train_first(),
-        score_users(runs),
-        check_gate.override(task_id="check_scores")("scores", runs),
-        copy_ledger_facts(runs),
-        dbt_models("risk", selector="risk"),
-        check_gate.override(task_id="check_risk_tables")("risk", runs),
-        publish_snapshot(runs),
+        newest,
+        score_users(newest),
+        check_gate.override(task_id="check_scores")("scores", newest),
+        copy_ledger_facts(newest),
+        dbt_models("risk", selector="risk", runs_from="catch_up_missed_days"),
+        check_gate.override(task_id="check_risk_tables")("risk", newest),
+        publish_snapshot(newest),
         announce_risk(runs),
     )
 

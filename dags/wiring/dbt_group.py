@@ -4,27 +4,35 @@ One producer task runs the build and holds the writer's lock; one task per model
 run inside the build, so a model's dependants are not built on rows that failed a test.
 """
 
-from collections.abc import Mapping
+import json
+import logging
+import shutil
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pendulum
 from airflow.sdk import TaskGroup
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk.exceptions import AirflowException, AirflowRescheduleException
 from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
 from cosmos.constants import ExecutionMode, InvocationMode, LoadMode, TestBehavior
 from cosmos.operators._watcher.base import BaseConsumerSensor
 from cosmos.operators.watcher import DbtProducerWatcherOperator
 
 from dags.wiring.defaults import WRITER_POOL
+from dags.wiring.failures import report_failure
 from dags.wiring.writer import release_writer_lock, take_writer_lock
 from warehouse.errors import SettingsError
 from warehouse.settings import Settings
 
-OPEN_RUNS = "open_runs"
-WATCH_SECONDS = 3
+log = logging.getLogger(__name__)
+
+WATCH_SECONDS = 5
+_NOT_BEGUN = (None, "scheduled", "queued")
 
 
-def dbt_models(group_id: str, selector: str) -> TaskGroup:
+def dbt_models(group_id: str, selector: str, runs_from: str = "open_runs") -> TaskGroup:
     """Build the models of a selector for the days of this DAG run.
 
     Parameters
@@ -33,11 +41,13 @@ def dbt_models(group_id: str, selector: str) -> TaskGroup:
         Name of the task group.
     selector : str
         A selector of dbt_project/selectors.yml.
+    runs_from : str
+        The task of the same DAG that returned the opened runs.
 
     Returns
     -------
     TaskGroup
-        With one task per model. The days come from the task `open_runs` of the same DAG.
+        With one task per model.
 
     Raises
     ------
@@ -62,8 +72,9 @@ def dbt_models(group_id: str, selector: str) -> TaskGroup:
             invocation_mode=InvocationMode.DBT_RUNNER,
             setup_operator_args={
                 "pool": WRITER_POOL,
-                "interceptors": [_say_which_days, take_writer_lock],
-                "callback": release_writer_lock,
+                "on_failure_callback": report_failure,
+                "interceptors": [partial(_say_which_days, runs_from), take_writer_lock],
+                "callback": _keep_what_dbt_wrote,
                 # TestBehavior.NONE leaves tests out of the build; they belong in it
                 "dbt_cmd_flags": ["--resource-type", "test", "--resource-type", "unit_test"],
             },
@@ -75,7 +86,14 @@ def dbt_models(group_id: str, selector: str) -> TaskGroup:
             # our own assets say what changed; those of Cosmos carry file paths
             emit_datasets=False,
         ),
-        operator_args={"retries": 0, "poke_interval": WATCH_SECONDS, "pool": "default_pool"},
+        operator_args={
+            "retries": 0,
+            "mode": "reschedule",
+            "poke_interval": WATCH_SECONDS,
+            "pool": "default_pool",
+            # the producer says why; a report per model that was not built would bury it
+            "on_failure_callback": None,
+        },
     )
     for task in group:
         _make_safe_to_clear(task)
@@ -93,14 +111,30 @@ def _manifest(settings: Settings) -> Path:
     return manifest
 
 
-def _say_which_days(context: Mapping[str, Any], operator: Any) -> None:
-    """Give dbt its variables and its environment (Cosmos calls this before it builds the command)."""
+def _say_which_days(runs_from: str, context: Mapping[str, Any], operator: Any) -> None:
+    """Give dbt its variables and its environment (Cosmos calls this before it makes the command)."""
     from dags.wiring.runs import settings_and_days
     from warehouse.dbt_project import dbt_environment, dbt_vars
 
-    settings, days = settings_and_days(context["ti"].xcom_pull(task_ids=OPEN_RUNS))
-    operator.vars = dbt_vars(settings, as_of_dates=days)
-    operator.env = {**(operator.env or {}), **dbt_environment(settings)}
+    opened = context["ti"].xcom_pull(task_ids=runs_from)
+    settings, days = settings_and_days(opened)
+    operator.vars = dbt_vars(settings, days, run_id=opened[-1]["run_id"])
+    environment = dbt_environment(settings)
+    # Cosmos shows each model's SQL from the copy of the project that it runs in
+    del environment["DBT_TARGET_PATH"]
+    operator.env = {**(operator.env or {}), **environment}
+
+
+def _keep_what_dbt_wrote(project: str, **_more: Any) -> None:
+    """Keep the compiled SQL and the results, for whoever asks why a model failed."""
+    target = Path(project) / "target"
+    kept = Settings.from_environment().dbt_home / "target"
+    kept.mkdir(parents=True, exist_ok=True)
+    for name in ("compiled", "run"):
+        if (target / name).is_dir():
+            shutil.copytree(target / name, kept / name, dirs_exist_ok=True)
+    if (target / "run_results.json").is_file():
+        shutil.copyfile(target / "run_results.json", kept / "run_results.json")
 
 
 def _make_safe_to_clear(task: Any) -> None:
@@ -109,6 +143,18 @@ def _make_safe_to_clear(task: Any) -> None:
         task.__class__ = _BuildsEveryTime
     elif isinstance(task, BaseConsumerSensor):
         task.__class__ = type(type(task).__name__, (_OnlyWatches, type(task)), {})
+
+
+def _concerns_a_watcher(event: Mapping[str, Any]) -> bool:
+    """Say whether a dbt event changes what a watching task shows.
+
+    Each event that is passed on costs several calls to Airflow, and a build has over a thousand:
+    only the end of models and seeds counts. A test that fails fails the producer, with its name.
+    """
+    node = event.get("data", {}).get("node_info", {})
+    if node.get("resource_type") in ("test", "unit_test"):
+        return False
+    return event["info"].get("name") not in ("NodeStart", "NodeCompiling", "NodeExecuting")
 
 
 class _FirstTry:
@@ -125,6 +171,18 @@ class _FirstTry:
 class _BuildsEveryTime(DbtProducerWatcherOperator):
     """The producer, which after being cleared builds again: the build is safe to repeat."""
 
+    def _make_parse_callable(self) -> Callable[[str, Any], None]:
+        tell_watchers = super()._make_parse_callable()
+
+        def parse(line: str, more: Any) -> None:
+            event = json.loads(line)
+            if _concerns_a_watcher(event):
+                tell_watchers(line, more)
+            elif event["info"].get("level") != "debug":
+                log.info("%s", event["info"].get("msg"))
+
+        return parse
+
     def execute(self, context: Any, **kwargs: Any) -> Any:
         try:
             return super().execute({**context, "ti": _FirstTry(context["ti"])}, **kwargs)
@@ -133,7 +191,15 @@ class _BuildsEveryTime(DbtProducerWatcherOperator):
 
 
 class _OnlyWatches:
-    """A watching task that never runs dbt itself: there is one writer."""
+    """A watching task that waits for its producer and never runs dbt itself: there is one writer."""
+
+    def execute(self, context: Any, **kwargs: Any) -> Any:
+        # Deferring before the producer began would wait for ever where tasks run one after the
+        # other (`dag.test`), and would read what a cleared producer said the last time.
+        state = self._get_producer_task_status(context)  # type: ignore[attr-defined]
+        if state in _NOT_BEGUN:
+            raise AirflowRescheduleException(pendulum.now("UTC").add(seconds=WATCH_SECONDS))
+        return super().execute(context, **kwargs)  # type: ignore[misc]
 
     def _fallback_to_non_watcher_run(self, try_number: int, context: Any) -> bool:  # noqa: ARG002
         status = self._get_node_status(context["ti"], context)  # type: ignore[attr-defined]

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from airflow.sdk import AsyncCallback, BaseDeadlineReference, DeadlineAlert
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import BaseDeadlineReference, DeadlineAlert
 
 from warehouse.errors import SettingsError
 from warehouse.settings import Settings
@@ -50,7 +51,7 @@ def next_pull(now: dt.datetime, needed_by: str) -> dt.datetime:
         zone = ZoneInfo(zone_name or "UTC")
         hour, minute = (int(part) for part in clock.split(":"))
         at = dt.time(hour, minute)
-    except (ValueError, OSError) as error:
+    except (ValueError, KeyError, OSError) as error:
         raise SettingsError(
             f"{NEEDED_BY} must be an hour and a zone",
             needed_by,
@@ -68,9 +69,10 @@ async def say_list_is_late(context: Mapping[str, Any]) -> None:
     if run.get("run_type") != "asset_triggered":
         return
     settings = Settings.from_environment()
+    needed_by = os.environ.get(NEEDED_BY) or NEEDED_BY_DEFAULT
     line = (
-        f"- {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC: `{run['dag_id']}` run `{run['dag_run_id']}` is not through, and "
-        f"marketing pulls at {os.environ.get(NEEDED_BY) or NEEDED_BY_DEFAULT}. Readers keep the list before it. "
+        f"- {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC: run `{run['dag_run_id']}` of `{run['dag_id']}` is "
+        f"not through, and marketing pulls at {needed_by}. Readers keep the list before it. "
         f"To do: docs/runbook.md#{run['dag_id']}\n"
     )
     log.error("%s", line.strip())

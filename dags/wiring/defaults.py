@@ -44,7 +44,7 @@ def day_params() -> dict[str, Param]:
             None,
             type=["null", "string"],
             format="date",
-            description="The day to work on (YYYY-MM-DD). Left empty, the event that triggered the run says it.",
+            description="The day to work on. Left empty, the event that triggered the run says it.",
         ),
         "announce": Param(
             True,

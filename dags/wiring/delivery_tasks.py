@@ -10,7 +10,7 @@ from dags.wiring.announce import announce
 from dags.wiring.assets import RAW_DELIVERIES
 from dags.wiring.days import days_to_build
 from dags.wiring.defaults import WRITER_POOL
-from dags.wiring.runs import OpenedRun, begin, each_run, finish, opened_ledger
+from dags.wiring.runs import OpenedRun, begin, finish, opened_ledger
 from warehouse.errors import ContractBreach
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def ingest_landed(opened: list[OpenedRun]) -> Taken:
     from warehouse.ingest import ingest
 
     with opened_ledger() as (settings, ledger):
-        (run,) = each_run(ledger, opened)
+        ledger.assert_epoch_current(ledger.run(opened[0]["run_id"]))
         report = ingest(settings, ledger, progress=print)
         deliveries = ledger.deliveries(settings.source)
         days = days_to_build(

@@ -64,6 +64,6 @@ def _runs_of(context: Mapping[str, Any], ledger: Any, source: str) -> list[Any]:
 def _opened_runs(context: Mapping[str, Any]) -> Any:
     try:
         return context["ti"].xcom_pull(task_ids="open_runs")
-    except Exception:  # noqa: BLE001  a callback for a killed task has no connection to ask
+    except Exception:  # a callback for a killed task has nobody to ask
         log.warning("cannot ask which ledger run the failed task belonged to", exc_info=True)
         return None

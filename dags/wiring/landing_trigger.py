@@ -1,6 +1,7 @@
 """Watch the landing folder: an event for every delivery that has arrived whole."""
 
 import asyncio
+import json
 import os
 import stat
 from collections.abc import AsyncIterator, Callable
@@ -21,8 +22,8 @@ Signature = tuple[tuple[str, int, int], ...]
 class LandedDeliveries(BaseEventTrigger):
     """Fire when a delivery folder of the active source is complete and new, or has changed.
 
-    A folder is complete when it holds at least one file, no file whose name ends in .tmp or .part
-    and no hidden file being written, and two looks in a row found the same names, sizes and times.
+    A folder is complete when it holds at least one file, no file whose name ends in .tmp or .part,
+    every file that its manifest lists, and two looks in a row found the same names, sizes and times.
     What was seen is kept in memory: after a restart every folder is announced once more, in one
     event, and the ingest, which knows each file by its content, finds nothing to do.
 
@@ -119,4 +120,17 @@ def _signature(folder: Path) -> Signature:
                 return ()
             if stat.S_ISREG(status.st_mode):
                 files.append((str(path.relative_to(folder)), status.st_size, status.st_mtime_ns))
-    return tuple(sorted(files))
+    names_there = {name for name, _, _ in files}
+    return tuple(sorted(files)) if names_there - {MANIFEST} and _promised(folder) <= names_there else ()
+
+
+def _promised(folder: Path) -> set[str]:
+    """Return the file names that the folder's manifest lists; a manifest nobody can read promises nothing.
+
+    The ingest refuses such a delivery, with the reason.
+    """
+    try:
+        listed = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+        return {str(entry["name"]) for entry in listed}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()

@@ -14,32 +14,27 @@ def copy_ledger_facts(opened: list[OpenedRun]) -> None:
     from warehouse.control_tables import copy_control_tables
 
     with opened_ledger() as (settings, ledger):
-        for run in each_run(ledger, opened):
-            copy_control_tables(settings, ledger, run)
+        (run,) = each_run(ledger, opened)
+        copy_control_tables(settings, ledger, run)
 
 
 @task(pool=WRITER_POOL)
-def publish_snapshot(opened: list[OpenedRun]) -> list[str]:
-    """Publish the run's snapshot and end the runs; a run that was overtaken does not publish.
+def publish_snapshot(opened: list[OpenedRun]) -> str:
+    """Publish the run's snapshot and end the run; a run that was overtaken does not publish.
 
     Returns
     -------
-    list of str
-        Per snapshot: what readers now see, in a sentence.
+    str
+        What readers now see, in a sentence.
     """
     from warehouse.publish import publish
 
     move_pointer = bool(get_current_context()["params"].get("move_pointer", True))
     with opened_ledger() as (settings, ledger):
-        notes = [
-            f"run {run.run_id}, as of {run.as_of_date}: "
-            + publish(settings, ledger, run, move_pointer=move_pointer).note
-            for run in each_run(ledger, opened)
-        ]
-    for note in notes:
-        print(note)  # noqa: T201  a task's output is its log
+        (run,) = each_run(ledger, opened)
+        done = publish(settings, ledger, run, move_pointer=move_pointer)
     finish(opened)
-    return notes
+    return f"run {done.run_id}, as of {done.as_of_date}: {done.note}"
 
 
 @task(outlets=[RISK_TIERS])

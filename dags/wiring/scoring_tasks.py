@@ -4,7 +4,7 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import task
 
 from dags.wiring.defaults import WRITER_POOL
-from dags.wiring.runs import OpenedRun, each_run, opened_ledger
+from dags.wiring.runs import OpenedRun, each_run, finish, opened_ledger
 
 WAIT_SECONDS = 10
 
@@ -33,18 +33,37 @@ def train_first() -> TriggerDagRunOperator:
 
 
 @task(pool=WRITER_POOL, trigger_rule="none_failed")
-def score_users(opened: list[OpenedRun]) -> list[int]:
-    """Score each day with its model, oldest first.
+def catch_up_missed_days(opened: list[OpenedRun]) -> list[OpenedRun]:
+    """Score and tier the days before the newest one, after an outage; they are not published.
 
     Returns
     -------
-    list of int
-        Users scored, per day.
+    list of OpenedRun
+        The newest day's run alone; the tasks after this one do that day.
     """
+    from expectations.gate import run_gate
+    from ml.entry import score_day
+    from warehouse.control_tables import copy_control_tables
+    from warehouse.dbt_project import dbt_vars, run_dbt
+
+    *missed, newest = opened
+    with opened_ledger() as (settings, ledger):
+        for run in each_run(ledger, missed):
+            day = [run.as_of_date]
+            score_day(settings, ledger, run, run.as_of_date, progress=print)
+            run_gate(settings, ledger, run, "scores", day)
+            copy_control_tables(settings, ledger, run)
+            run_dbt(settings, ["build", "--selector", "risk"], dbt_vars(settings, day, run_id=run.run_id))
+            run_gate(settings, ledger, run, "risk", day)
+    finish(missed)
+    return [newest]
+
+
+@task(pool=WRITER_POOL)
+def score_users(opened: list[OpenedRun]) -> int:
+    """Score the day with its model. Returns how many users were scored."""
     from ml.entry import score_day
 
     with opened_ledger() as (settings, ledger):
-        return [
-            score_day(settings, ledger, run, run.as_of_date, progress=print).users
-            for run in each_run(ledger, opened)
-        ]
+        (run,) = each_run(ledger, opened)
+        return score_day(settings, ledger, run, run.as_of_date, progress=print).users
