@@ -1,8 +1,10 @@
 """Reads snapshots from the build file, and refuses labels that were not complete at the time."""
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 
 import duckdb
 import pandas as pd
@@ -13,7 +15,6 @@ from warehouse.errors import ContractBreach
 FEATURE_TABLE = "features.user_features"
 LABEL_TABLE = "features.training_labels"
 USER_DAYS_TABLE = "intermediate.int_user_days"
-REASON_TABLE = "seeds.reason_texts"
 SHARE_STEPS = 10_000
 
 
@@ -77,13 +78,13 @@ def first_data_day(connection: duckdb.DuckDBPyConnection, known_on: date) -> dat
     return row[0] if row else None
 
 
-def load_themes(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """Return the theme of each reason code from the seed; empty if the seed names none."""
-    columns = {name for name, _ in table_schema(connection, REASON_TABLE)}
-    if not {"reason_code", "theme"} <= columns:
-        return {}
-    rows = connection.execute(f"select reason_code, theme from {REASON_TABLE}").fetchall()
-    return {str(code): str(theme) for code, theme in rows}
+def load_themes(seed: Path) -> dict[str, str]:
+    """Return the theme of each reason code from the seed file with columns `reason_code` and `theme`.
+
+    The file is read, not the table that dbt makes of it, so that reasons do not depend on when dbt ran last.
+    """
+    with seed.open(encoding="utf-8", newline="") as file:
+        return {row["reason_code"]: row["theme"] for row in csv.DictReader(file)}
 
 
 def load_features(connection: duckdb.DuckDBPyConnection, as_of_date: date) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from datetime import date
 import duckdb
 
 from ml.calendar import snapshots_needed, training_date
-from ml.dataset import first_data_day, snapshots_built
+from ml.dataset import first_data_day, load_themes, snapshots_built
 from ml.registry import load_model, save_model
 from ml.scoring import ScoringOutcome, score, write_model_report
 from ml.training import TrainingOutcome, train
@@ -119,7 +119,14 @@ def score_day(
     model_version = pinned.model_version if pinned else _newest(settings, ledger, as_of_date)
     model = load_model(model_version, settings.models)
     with open_build(settings) as connection:
-        outcome = score(connection, as_of_date=as_of_date, model=model, run_id=run.run_id, progress=progress)
+        outcome = score(
+            connection,
+            as_of_date=as_of_date,
+            model=model,
+            run_id=run.run_id,
+            themes=load_themes(settings.dbt_project / "seeds" / "reason_texts.csv"),
+            progress=progress,
+        )
     ledger.use_model(settings.source, as_of_date, model_version, run.run_id)
     return outcome
 

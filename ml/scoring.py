@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ml.dataset import load_features, load_themes, table_schema
+from ml.dataset import load_features, table_schema
 from ml.explanation import explain
 from ml.features import check_not_emptied, check_schema
 from ml.model import ChurnModel
@@ -82,9 +82,29 @@ def score(
     as_of_date: date,
     model: ChurnModel,
     run_id: str,
+    themes: Mapping[str, str],
     progress: Callable[[str], None] = lambda _line: None,
 ) -> ScoringOutcome:
     """Score the eligible users of a day and replace that day in `ml.churn_scores`.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        The open build file.
+    as_of_date : date
+        The day to score; its features must be built.
+    model : ChurnModel
+        Who scores.
+    run_id : str
+        Written on every row.
+    themes : mapping of str to str
+        Theme of each input, for the reasons.
+    progress : callable
+        Takes one line per step.
+
+    Returns
+    -------
+    ScoringOutcome
 
     Raises
     ------
@@ -97,7 +117,7 @@ def score(
     frame = load_features(connection, as_of_date)
     check_not_emptied(frame, model.contract)
     progress(f"scoring {len(frame)} users on {as_of_date} with {model.model_version} ({model.candidate})")
-    scores = score_frame(frame, model, load_themes(connection), run_id)
+    scores = score_frame(frame, model, themes, run_id)
     check_scores(scores, frame["user_id"])
     replace_rows(connection, SCORES, SCORE_COLUMNS, scores, {"as_of_date": as_of_date})
     mean = float(scores["churn_probability"].mean())

@@ -41,10 +41,10 @@ class Broken:
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, -0.001, 1.001])
 def test_e5_a_score_that_is_no_probability_blocks_the_batch_and_the_old_scores_stay(build, model, value):
-    score(build, as_of_date=AS_OF, model=model, run_id="good")
+    score(build, as_of_date=AS_OF, model=model, run_id="good", themes={})
     with pytest.raises(GateFailure, match="u00003"):
         broken = dataclasses.replace(model, calibrator=Broken(value))
-        score(build, as_of_date=AS_OF, model=broken, run_id="bad")
+        score(build, as_of_date=AS_OF, model=broken, run_id="bad", themes={})
     assert build.execute("select run_id, count(*) from ml.churn_scores group by all").fetchall() == [
         ("good", 100)
     ]

@@ -51,5 +51,5 @@ def test_e6_a_feature_table_that_does_not_fit_is_not_scored(outcome, change, sai
     make_build(connection, [AS_OF], users=150)
     connection.execute(change)
     with pytest.raises(ContractBreach, match=said):
-        score(connection, as_of_date=AS_OF, model=outcome.model, run_id="run-1")
+        score(connection, as_of_date=AS_OF, model=outcome.model, run_id="run-1", themes={})
     connection.close()

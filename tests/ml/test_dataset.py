@@ -63,10 +63,7 @@ def test_the_first_day_and_the_days_built_are_found(build):
     assert set(PLAN.snapshots) <= snapshots_built(build)
 
 
-def test_themes_come_from_the_seed_when_it_names_them(build):
-    assert load_themes(build) == {}
-    build.execute("create schema seeds")
-    build.execute(
-        "create table seeds.reason_texts as select 'paid_orders_30d' as reason_code, 'frequency' as theme"
-    )
-    assert load_themes(build) == {"paid_orders_30d": "frequency"}
+def test_themes_come_from_the_seed(tmp_path):
+    seed = tmp_path / "reason_texts.csv"
+    seed.write_text("theme,sentence_zh,reason_code\nfrequency,近 30 天,paid_orders_30d\n", encoding="utf-8")
+    assert load_themes(seed) == {"paid_orders_30d": "frequency"}

@@ -10,7 +10,7 @@ from warehouse.errors import ContractBreach
 
 
 def test_every_eligible_user_is_scored_once(build, outcome):
-    found = score(build, as_of_date=AS_OF, model=outcome.model, run_id="run-1")
+    found = score(build, as_of_date=AS_OF, model=outcome.model, run_id="run-1", themes={})
     assert found.users == 800
     rows = build.execute("select * from ml.churn_scores order by user_id").df()
     assert rows["user_id"].is_unique
@@ -29,14 +29,14 @@ def test_scoring_again_replaces_the_day_and_leaves_others(build, outcome):
     )
     tomorrow = AS_OF + timedelta(days=1)
     for day, run in ((AS_OF, "run-1"), (tomorrow, "run-2"), (AS_OF, "run-3")):
-        score(build, as_of_date=day, model=outcome.model, run_id=run)
+        score(build, as_of_date=day, model=outcome.model, run_id=run, themes={})
     counts = build.execute("select as_of_date, run_id, count(*) from ml.churn_scores group by all").fetchall()
     assert sorted(counts) == [(AS_OF, "run-3", 800), (tomorrow, "run-2", 800)]
 
 
 def test_a_day_that_was_not_built_is_refused(build, outcome):
     with pytest.raises(ContractBreach, match="no eligible user for 2030-01-01"):
-        score(build, as_of_date=date(2030, 1, 1), model=outcome.model, run_id="run-1")
+        score(build, as_of_date=date(2030, 1, 1), model=outcome.model, run_id="run-1", themes={})
 
 
 def test_a_user_twice_in_the_features_is_refused(build, outcome):
@@ -44,7 +44,7 @@ def test_a_user_twice_in_the_features_is_refused(build, outcome):
         "insert into features.user_features select * from features.user_features where user_id = 'u00007'"
     )
     with pytest.raises(ContractBreach, match="u00007"):
-        score(build, as_of_date=AS_OF, model=outcome.model, run_id="run-1")
+        score(build, as_of_date=AS_OF, model=outcome.model, run_id="run-1", themes={})
 
 
 def test_ties_are_broken_by_user_id_whatever_the_order_of_rows():
