@@ -1,6 +1,7 @@
 """One world from its definition to its deliveries and its truth."""
 
 import datetime as dt
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -67,6 +68,9 @@ def simulate(
             "Ask for the same world, or use another --home."
         )
     world.save(definition)
+    for left_over in definition.parent.glob(".shelf-*"):
+        # a run that was killed leaves its shelf behind
+        shutil.rmtree(left_over)
     landing = Landing(home / "landing" / "sample_shop")
     start = 0 if deliver_from is None else max(0, world.day(deliver_from))
     days = [day for day in range(start, end + 1) if not landing.has(world.date(day))]

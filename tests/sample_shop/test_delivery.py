@@ -145,6 +145,19 @@ def test_deliver_from_writes_later_folders_only(tmp_path: Path) -> None:
     assert sorted(names) == ["2025-09-19", "2025-09-20"]
 
 
+def test_what_a_killed_run_left_behind_is_cleared_away(tmp_path: Path) -> None:
+    world, last_day = small_world(users=20, days=3), FIRST_DAY + dt.timedelta(days=2)
+    shelf = tmp_path / "sample_shop" / ".shelf-of-a-killed-run"
+    half_written = tmp_path / "landing" / "sample_shop" / f".{FIRST_DAY}.writing"
+    for folder in (shelf, half_written):
+        folder.mkdir(parents=True)
+        (folder / "rubbish").write_text("rubbish")
+    simulate(world, last_day, tmp_path)
+    assert {path.name for path in (tmp_path / "sample_shop").iterdir()} == {"world.json", "truth"}
+    assert {path.name for path in half_written.parent.iterdir()} == {"2025-09-01", "2025-09-02", "2025-09-03"}
+    assert not list(tmp_path.rglob("rubbish"))
+
+
 def test_a_home_with_another_world_is_refused(tmp_path: Path) -> None:
     small_world(users=50).save(tmp_path / "sample_shop" / "world.json")
     with pytest.raises(ShopError, match="another world"):

@@ -1,5 +1,6 @@
 """Dirty rows: they are there, they are counted, and the clean rows survive them."""
 
+import datetime as dt
 import json
 from collections import Counter
 from typing import Any
@@ -58,8 +59,7 @@ def test_exact_duplicates_are_those_counted(dirty_shop: Delivered, counts: dict[
         repeated = sum(count - 1 for count in lines.values())
         kinds = counts["faults"]
         promised = sum(kinds[kind].get(table, 0) for kind in ("duplicate_same_file", "duplicate_later_file"))
-        # the twin of a duplicate may be still to come when both fall after the last day
-        assert abs(repeated - promised) <= 1
+        assert repeated == promised
 
 
 def test_malformed_dates_are_those_counted(dirty_shop: Delivered, counts: dict[str, Any]) -> None:
@@ -86,8 +86,6 @@ def test_late_rows_arrive_late_by_the_days_counted(dirty_shop: Delivered, counts
 
 
 def _days_between(start: str, end: str) -> int:
-    import datetime as dt
-
     try:
         return (dt.date.fromisoformat(end) - dt.date.fromisoformat(start)).days
     except ValueError:
