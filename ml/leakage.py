@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from ml.calibration import user_folds
 from ml.features import Feature
 from warehouse.errors import ContractBreach
 
@@ -19,18 +20,22 @@ class SuspectedLeak(ContractBreach):
     """An input knows the outcome. Trying again cannot help."""
 
 
-def single_feature_auc(values: pd.Series, churned: NDArray[np.int64], kind: str) -> float:
+def single_feature_auc(
+    values: pd.Series, churned: NDArray[np.int64], kind: str, halves: NDArray[np.int64]
+) -> float:
     """Return how well one input alone ranks churn, whichever way it points; from .5 to 1.
 
-    NULL is tried as the lowest and as the highest value; text is ordered by its share of churners.
+    NULL is tried as the lowest and as the highest value. Text is ordered by its share of churners among the
+    users of the other half, or values that occur once would give their label away.
     """
     if kind == "categorical":
-        text = values.astype(object).where(values.notna(), None)
-        shares = pd.Series(churned).groupby(text.to_numpy(), dropna=False)
-        # Each row is left out of its own share, or a value that occurs once would give its label away.
-        sums, counts = shares.transform("sum").to_numpy(), shares.transform("count").to_numpy()
-        prior = churned.mean()
-        return _either_way((sums - churned + prior) / counts, churned)
+        text = values.astype(object).where(values.notna(), "")
+        shares = np.full(len(churned), churned.mean())
+        for half in (0, 1):
+            here = halves == half
+            of_value = pd.Series(churned[~here]).groupby(text[~here].to_numpy()).mean()
+            shares[here] = text[here].map(of_value).fillna(churned.mean()).to_numpy(dtype=np.float64)
+        return _either_way(shares, churned)
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     if np.isnan(numbers).all():
         return 0.5
@@ -59,8 +64,10 @@ def refuse_leaking_features(frame: pd.DataFrame, features: Sequence[Feature]) ->
     churned = frame["churned"].to_numpy()
     if min(churned.sum(), len(churned) - churned.sum()) < FEWEST_PER_CLASS:
         return "", float("nan")
+    halves = user_folds(frame["user_id"], 2)
     alone = {
-        feature.name: single_feature_auc(frame[feature.name], churned, feature.kind) for feature in features
+        feature.name: single_feature_auc(frame[feature.name], churned, feature.kind, halves)
+        for feature in features
     }
     found = {name: auc for name, auc in alone.items() if auc > SINGLE_FEATURE_AUC}
     if found:
