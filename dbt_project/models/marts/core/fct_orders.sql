@@ -26,7 +26,7 @@ final as (
         -- money
         gross_amount,
         discount_amount,
-        net_amount
+        cast(net_amount as decimal(18, 4)) as net_amount
     from orders
 )
 
