@@ -54,7 +54,7 @@ PUBLISHED_TABLES = (
         "user_features_latest", "reporting.user_features_latest", "day", ("user_id",), one_run=False
     ),
     PublishedTable(
-        "data_quality_report", "reporting.data_quality_report", "all", ("as_of_date",), one_run=False
+        "data_quality_report", "reporting.data_quality_report", "history", ("as_of_date",), one_run=False
     ),
     PublishedTable(
         "model_report",
@@ -63,5 +63,5 @@ PUBLISHED_TABLES = (
         ("trained_as_of", "model_version", "candidate", "metric"),
         one_run=False,
     ),
-    PublishedTable("run_info", "reporting.run_info", "all", ("run_id",)),
+    PublishedTable("run_info", "reporting.run_info", "day", ("run_id",)),
 )

@@ -38,7 +38,7 @@ value_tiers as (
     group by users_scored.as_of_date, users_scored.user_id
 ),
 
-{# Who stays buys at least once, else at the pace of the year so far. #}
+{# Who stays buys at least once, else at the pace so far; a newcomer's first day is no pace. #}
 paces as (
     select
         as_of_date,
@@ -46,7 +46,7 @@ paces as (
         greatest(
             1.0,
             paid_orders_365d * horizon_days
-            / least(365.0, days_since_first_paid_order + 1)
+            / least(365.0, greatest(horizon_days, days_since_first_paid_order + 1))
         ) as orders_if_staying
     from users_scored
 ),
