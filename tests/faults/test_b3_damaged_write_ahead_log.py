@@ -60,7 +60,11 @@ def test_b3_a_build_made_anew_remembers_what_days_remembered(tmp_path: Path) -> 
         publish(settings, ledger, first)
         settings.build_file.unlink()
         with open_build(settings) as connection:
-            assert history_tables(settings, connection) == {"risk.user_risk_tiers_history": 5}
+            assert history_tables(settings, connection) == {
+                "risk.user_risk_tiers_history": 5,
+                "ml.churn_scores": 5,
+                "ml.model_report": 1,
+            }
             assert history_tables(settings, connection) == {}, "what is there is left alone"
         second = ledger.begin_run("score", settings.source, first.as_of_date.replace(day=2))
         build_day(settings, second)

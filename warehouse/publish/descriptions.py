@@ -62,17 +62,29 @@ def _declared(manifest: Path) -> Mapping[str, tuple[str | None, dict[str, str]]]
 @lru_cache(maxsize=2)
 def _read(manifest: Path, _changed: int) -> dict[str, tuple[str | None, dict[str, str]]]:
     content: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8"))
+    models = {
+        key: node for key, node in content.get("nodes", {}).items() if node.get("resource_type") == "model"
+    }
     return {
         f"{node['schema']}.{node.get('alias') or node['name']}": (
             _one_line(node.get("description")) or None,
-            {
-                column["name"]: _one_line(column.get("description"))
-                for column in node.get("columns", {}).values()
-            },
+            _columns_told(models, key),
         )
-        for node in content.get("nodes", {}).values()
-        if node.get("resource_type") == "model"
+        for key, node in models.items()
     }
+
+
+def _columns_told(models: Mapping[str, Any], key: str) -> dict[str, str]:
+    """Return a model's column descriptions; what it leaves unsaid is taken from the models that it reads."""
+    node = models[key]
+    told: dict[str, str] = {}
+    for parent in node.get("depends_on", {}).get("nodes", ()):
+        if parent in models:
+            told |= _columns_told(models, parent)
+    own = {
+        column["name"]: _one_line(column.get("description")) for column in node.get("columns", {}).values()
+    }
+    return told | {name: text for name, text in own.items() if text}
 
 
 def _one_line(text: str | None) -> str:

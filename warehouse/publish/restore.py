@@ -6,8 +6,12 @@ from warehouse.publish.kept import kept_snapshots
 from warehouse.publish.manifest import DATABASE_NAME, verify_snapshot
 from warehouse.settings import Settings
 
-# What a day remembered of earlier days cannot be computed again, so it comes back from a snapshot.
-REMEMBERED = {"user_risk_tiers_history": ("risk", "user_risk_tiers_history")}
+# What earlier days were told, and what they remembered, is not computed again: it comes back from a snapshot.
+REMEMBERED = {
+    "user_risk_tiers_history": ("risk", "user_risk_tiers_history"),
+    "churn_scores_history": ("ml", "churn_scores"),
+    "model_report": ("ml", "model_report"),
+}
 
 
 def history_tables(settings: Settings, connection: duckdb.DuckDBPyConnection) -> dict[str, int]:

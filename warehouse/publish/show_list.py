@@ -13,7 +13,7 @@ from warehouse.publish.manifest import DATABASE_NAME, read_manifest
 from warehouse.publish.pointer import current_snapshot, snapshots_folder
 from warehouse.settings import Settings
 
-REASON_WORDS = ("text", "sentence", "code")
+REASON_WORDS = ("sentence_en", "code")
 METRICS_SHOWN = 12
 
 

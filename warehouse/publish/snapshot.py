@@ -1,5 +1,6 @@
 """Writing one snapshot's database and lists from the build file."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -9,10 +10,10 @@ import duckdb
 from warehouse.connections import open_new_with_build
 from warehouse.errors import ContractBreach, GateFailure
 from warehouse.ledger import Run
-from warehouse.publish.descriptions import Descriptions, describe
+from warehouse.publish.descriptions import Relation, descriptions_of, read_catalog
 from warehouse.publish.durable import FILE_MODE
 from warehouse.publish.exports import export_list
-from warehouse.publish.manifest import DATABASE_NAME, Column, TableFacts
+from warehouse.publish.manifest import DATABASE_NAME, TableFacts
 from warehouse.publish.tables import AT_RISK_USERS, PUBLISHED_TABLES, PublishedTable
 from warehouse.settings import Settings
 
@@ -45,13 +46,18 @@ def write_snapshot(settings: Settings, run: Run, folder: Path) -> Written:
         If rows of another run are found, or a list would be empty that must not be.
     """
     with open_new_with_build(settings, folder / DATABASE_NAME) as connection:
+        build = read_catalog(connection, "build")
         for table in PUBLISHED_TABLES:
-            _publish_table(settings, connection, run, table)
-        _check_rows(connection, run)
-        facts = {table.name: _facts(connection, table) for table in PUBLISHED_TABLES}
-        models = _model_versions(connection, run.as_of_date)
+            _publish_table(settings, connection, run, table, build.get(table.relation))
+        made = {
+            name.removeprefix("main."): relation
+            for name, relation in read_catalog(connection, "holdfast").items()
+        }
+        _check_rows(connection, run, made)
+        models = _model_versions(connection, run.as_of_date, made)
+        facts = _facts(connection, made)
         list_table = next(table for table in PUBLISHED_TABLES if table.name == AT_RISK_USERS)
-        order = _order(list_table, [column.name for column in facts[AT_RISK_USERS].columns])
+        order = _order(list_table, made[AT_RISK_USERS].column_names)
         export_list(connection, AT_RISK_USERS, order, folder)
     for path in folder.iterdir():
         path.chmod(FILE_MODE)
@@ -59,40 +65,42 @@ def write_snapshot(settings: Settings, run: Run, folder: Path) -> Written:
 
 
 def _publish_table(
-    settings: Settings, connection: duckdb.DuckDBPyConnection, run: Run, table: PublishedTable
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    run: Run,
+    table: PublishedTable,
+    source: Relation | None,
 ) -> None:
-    columns = _columns(connection, "build", table.relation)
-    if not columns:
+    if source is None:
         raise ContractBreach(
             f"The build file has no {table.relation}, which is published as {table.name}",
             table.relation,
             "build it: run the day with `python -m dags.run_day --as-of YYYY-MM-DD`",
         )
-    where = _where(table, columns, run.as_of_date)
+    where = _where(table, table.rows, source, run.as_of_date)
     if table.view_of is None:
         connection.execute(
             f"create table {table.name} as select * from build.{table.relation} {where} "
-            f"order by {_order(table, columns)}"
+            f"order by {_order(table, source.column_names)}"
         )
     else:
         connection.execute(f"create view {table.name} as select * from {table.view_of} {where}")
-    _describe(connection, table, describe(settings, connection, table.relation))
+    kind = "view" if table.view_of else "table"
+    description, columns = descriptions_of(settings, table.relation, source)
+    if description:
+        connection.execute(f"comment on {kind} {table.name} is {_literal(description)}")
+    for column, text in columns.items():
+        connection.execute(f"comment on column {table.name}.{_quoted(column)} is {_literal(text)}")
 
 
-def _columns(connection: duckdb.DuckDBPyConnection, database: str, relation: str) -> list[str]:
-    schema, name = relation.split(".")
-    rows = connection.execute(
-        "select column_name from duckdb_columns() "
-        "where database_name = ? and schema_name = ? and table_name = ? order by column_index",
-        [database, schema, name],
-    ).fetchall()
-    return [row[0] for row in rows]
-
-
-def _where(table: PublishedTable, columns: list[str], as_of_date: date) -> str:
-    if table.rows == "all" or "as_of_date" not in columns:
-        return ""
-    return f"where as_of_date {'=' if table.rows == 'day' else '<='} date '{as_of_date.isoformat()}'"
+def _where(table: PublishedTable, rows: str, relation: Relation, as_of_date: date) -> str:
+    if table.day_column not in relation.column_names:
+        raise ContractBreach(
+            f"{table.relation} does not say to which day its rows belong",
+            relation.column_names,
+            f"give it the column {table.day_column}",
+        )
+    return f"where {table.day_column} {'=' if rows == 'day' else '<='} date '{as_of_date.isoformat()}'"
 
 
 def _order(table: PublishedTable, columns: list[str]) -> str:
@@ -105,49 +113,37 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _describe(
-    connection: duckdb.DuckDBPyConnection, table: PublishedTable, descriptions: Descriptions
-) -> None:
-    kind = "view" if table.view_of else "table"
-    if descriptions.table:
-        connection.execute(f"comment on {kind} {table.name} is {_literal(descriptions.table)}")
-    for column in _columns(connection, "holdfast", f"main.{table.name}"):
-        if text := descriptions.columns.get(column):
-            connection.execute(f"comment on column {table.name}.{_quoted(column)} is {_literal(text)}")
-
-
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _facts(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> TableFacts:
-    rows = connection.execute(f"select count(*) from {table.name}").fetchall()[0][0]
-    columns = connection.execute(
-        "select column_name, data_type, comment from duckdb_columns() "
-        "where database_name = 'holdfast' and table_name = ? order by column_index",
-        [table.name],
+def _facts(connection: duckdb.DuckDBPyConnection, made: Mapping[str, Relation]) -> dict[str, TableFacts]:
+    counts = ", ".join(f"(select count(*) from {table.name})" for table in PUBLISHED_TABLES)
+    rows = connection.execute(f"select {counts}").fetchall()[0]
+    return {
+        table.name: TableFacts("view" if table.view_of else "table", count, made[table.name].columns)
+        for table, count in zip(PUBLISHED_TABLES, rows, strict=True)
+    }
+
+
+def _check_rows(connection: duckdb.DuckDBPyConnection, run: Run, made: Mapping[str, Relation]) -> None:
+    strict = [table for table in PUBLISHED_TABLES if table.one_run]
+    others = connection.execute(
+        " union all ".join(
+            f"(select distinct '{table.relation}', run_id from "
+            f"(from {table.name} {_where(table, 'day', made[table.name], run.as_of_date)}) "
+            "where run_id is distinct from $run_id limit 3)"
+            for table in strict
+            if "run_id" in made[table.name].column_names
+        ),
+        {"run_id": run.run_id},
     ).fetchall()
-    return TableFacts(
-        "view" if table.view_of else "table", rows, tuple(Column(*column) for column in columns)
-    )
-
-
-def _check_rows(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
-    for table in PUBLISHED_TABLES:
-        columns = _columns(connection, "holdfast", f"main.{table.name}")
-        if not table.one_run or "run_id" not in columns:
-            continue
-        day = _where(PublishedTable(table.name, table.relation, "day", ()), columns, run.as_of_date)
-        others = connection.execute(
-            f"select distinct run_id from (from {table.name} {day}) where run_id is distinct from ? limit 3",
-            [run.run_id],
-        ).fetchall()
-        if others:
-            raise GateFailure(
-                f"{table.relation} holds rows that run {run.run_id} did not make",
-                [row[0] for row in others],
-                f"run {run.as_of_date} again; it scores and publishes in one run",
-            )
+    if others:
+        raise GateFailure(
+            f"{others[0][0]} holds rows that run {run.run_id} did not make",
+            [row[1] for row in others],
+            f"run {run.as_of_date} again; it scores and publishes in one run",
+        )
     _check_not_empty(connection, run)
 
 
@@ -175,8 +171,10 @@ def _check_not_empty(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
         )
 
 
-def _model_versions(connection: duckdb.DuckDBPyConnection, as_of_date: date) -> list[str]:
-    if "model_version" not in _columns(connection, "holdfast", "main.churn_scores_history"):
+def _model_versions(
+    connection: duckdb.DuckDBPyConnection, as_of_date: date, made: Mapping[str, Relation]
+) -> list[str]:
+    if "model_version" not in made["churn_scores_history"].column_names:
         return []
     rows = connection.execute(
         "select distinct model_version from churn_scores_history where as_of_date = ? order by all",

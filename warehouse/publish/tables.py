@@ -14,22 +14,25 @@ class PublishedTable:
         What readers call it.
     relation : str
         Where it stands in the build file, as ``schema.name``.
-    rows : {"day", "history", "all"}
-        ``day``: the rows of the run's as_of_date; ``history``: those up to it; ``all``: every row.
+    rows : {"day", "history"}
+        ``day``: the rows of the run's as_of_date; ``history``: those up to it.
     order_by : tuple of str
         Columns that fix the order of the rows, most important first; those a table lacks are skipped.
     one_run : bool
         Whether every row of the run's as_of_date must carry the run's own ``run_id``.
     view_of : str, optional
         Publish a view over this published table, limited to the run's day, instead of a copy.
+    day_column : str
+        The column that says to which day a row belongs.
     """
 
     name: str
     relation: str
-    rows: Literal["day", "history", "all"]
+    rows: Literal["day", "history"]
     order_by: tuple[str, ...]
     one_run: bool = True
     view_of: str | None = None
+    day_column: str = "as_of_date"
 
 
 AT_RISK_USERS = "at_risk_users"
@@ -54,14 +57,19 @@ PUBLISHED_TABLES = (
         "user_features_latest", "reporting.user_features_latest", "day", ("user_id",), one_run=False
     ),
     PublishedTable(
-        "data_quality_report", "reporting.data_quality_report", "history", ("as_of_date",), one_run=False
+        "data_quality_report",
+        "reporting.data_quality_report",
+        "history",
+        ("as_of_date", "report_kind", "delivery_id", "run_id", "gate", "table_name", "rule"),
+        one_run=False,
     ),
     PublishedTable(
         "model_report",
         "reporting.model_report",
-        "all",
-        ("trained_as_of", "model_version", "candidate", "metric"),
+        "history",
+        ("trained_as_of", "model_version", "metric", "candidate"),
         one_run=False,
+        day_column="trained_as_of",
     ),
     PublishedTable("run_info", "reporting.run_info", "day", ("run_id",)),
 )

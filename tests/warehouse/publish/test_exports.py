@@ -74,5 +74,5 @@ def test_all_three_lists_hold_the_same_rows_in_order_of_rank(settings: Settings,
 def test_formulas_are_left_alone_where_no_spreadsheet_reads_them(settings: Settings, ledger: Ledger) -> None:
     folder = publish(settings, ledger, begin_and_build(settings, ledger)).path
     first = json.loads((folder / "at_risk_users.jsonl").read_text().splitlines()[0])
-    assert first["reason_1"] == "=cmd|'/c calc'!A0"
+    assert first["reason_1_sentence_en"] == "=cmd|'/c calc'!A0"
     assert first["reason_1_value"] == -1.5

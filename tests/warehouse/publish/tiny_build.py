@@ -59,7 +59,7 @@ def build_day(settings: Settings, run: Run, users: int = 5, model: str = "model-
         connection.execute(
             "create or replace table reporting.at_risk_users as select "
             "row_number() over (order by churn_probability desc, user_id) as risk_rank, *, "
-            "'=cmd|''/c calc''!A0' as reason_1, -1.5::double as reason_1_value "
+            "'=cmd|''/c calc''!A0' as reason_1_sentence_en, -1.5::double as reason_1_value "
             "from risk.user_risk_tiers_history where as_of_date = $day and risk_tier <> 'low'",
             {"day": day},
         )
@@ -75,8 +75,8 @@ def build_day(settings: Settings, run: Run, users: int = 5, model: str = "model-
         )
         connection.execute(
             "create or replace table reporting.model_report as select $model as model_version, "
-            "'recency_rule' as candidate, 'roc_auc' as metric, 0.7 as value",
-            {"model": model},
+            "$day as trained_as_of, 'recency_rule' as candidate, 'roc_auc' as metric, 0.7 as value",
+            {"model": model, "day": day},
         )
         connection.execute(
             "create or replace table reporting.run_info as select $run as run_id, $day as as_of_date",
