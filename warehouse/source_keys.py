@@ -34,7 +34,7 @@ class Node:
 
     def __init__(self, value: object, where: str) -> None:
         if not isinstance(value, dict):
-            raise ContractBreach(f"{where} must be a mapping", value, "write `key: value` lines")
+            raise ContractBreach(f"{where} must be a mapping.", value, "write `key: value` lines")
         self.value: dict[str, Any] = value
         named = value.get("name")
         self.where = f"{where}, {named}" if isinstance(named, str) else where
@@ -46,7 +46,7 @@ class Node:
 
     def wrong(self, key: str, value: object, remedy: str) -> ContractBreach:
         """Build the error for a value that cannot be used."""
-        return ContractBreach(f"{self.where}: `{key}` cannot be used", value, remedy)
+        return ContractBreach(f"{self.where}: `{key}` cannot be used.", value, remedy)
 
     def get(self, key: str, default: Any = _MISSING) -> Any:
         """Return the value of a key; null counts as absent."""
@@ -54,7 +54,7 @@ class Node:
         value = self.value.get(key)
         if value is None:
             if default is _MISSING:
-                raise ContractBreach(f"{self.where}: `{key}` is missing", None, f"add `{key}: …`")
+                raise ContractBreach(f"{self.where}: `{key}` is missing.", None, f"add `{key}: …`")
             return default
         return value
 

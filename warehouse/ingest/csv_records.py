@@ -71,7 +71,9 @@ def raw_line(body: bytes, line: int, end: int) -> bytes:
 
 def _read_plain(body: bytes, header: list[str], wanted: list[str], dialect: Dialect) -> Records | None:
     # without quotes every line is a record; anything unexpected is left to the careful reader
-    if body.count(b"\r") != body.count(b"\r\n"):
+    # (of a blank line, Arrow would make a row of empty fields)
+    blank = b"\n\n" in body or b"\n\r\n" in body or body.startswith((b"\n", b"\r\n"))
+    if blank or body.count(b"\r") != body.count(b"\r\n"):
         return None
     expected = body.count(b"\n") + (0 if body.endswith(b"\n") or not body else 1)
     if expected == 0:
@@ -92,7 +94,7 @@ def _read_plain(body: bytes, header: list[str], wanted: list[str], dialect: Dial
         )
     except pa.ArrowInvalid:
         return None
-    if table.num_rows != expected or (len(header) == 1 and b"\n\n" in body):
+    if table.num_rows != expected:
         return None
     columns = {name: table.column(name).combine_chunks() for name in wanted}
     return Records(columns=columns, lines=pa.array(range(2, expected + 2), pa.int64()))

@@ -74,9 +74,9 @@ REASONS: dict[str, Reason] = {
 def explain(code: str, where: str, column: str | None, value: str | None) -> str:
     """Return the sentence that stands in quarantine: where, which value, what is wrong, what to do."""
     reason = REASONS[code]
-    subject = f" {column}" if column else ""
     found = "" if value is None else f" {shorten(value, 200)!r}"
-    return f"{where}:{subject}{found}: {reason.sentence}. To do: {reason.remedy}"
+    subject = f"{column}{found}: " if column else ""
+    return f"{where}: {subject}{reason.sentence}. To do: {reason.remedy}"
 
 
 def shorten(text: str, limit: int = RAW_TEXT_LIMIT) -> str:

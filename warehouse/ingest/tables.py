@@ -20,12 +20,12 @@ create schema if not exists quarantine;
 create schema if not exists control;
 create table if not exists quarantine.rows (
     delivery_id varchar, delivery_number bigint, source varchar, table_name varchar, source_file varchar,
-    line_number bigint, reason_code varchar, reason varchar, column_name varchar, value varchar,
+    source_line bigint, reason_code varchar, reason varchar, column_name varchar, value varchar,
     raw_text varchar, known_on date
 );
 create table if not exists control.exact_duplicates (
     delivery_id varchar, delivery_number bigint, source varchar, table_name varchar, source_file varchar,
-    line_number bigint, same_as_delivery_id varchar, same_as_file varchar, same_as_line bigint
+    source_line bigint, same_as_delivery_id varchar, same_as_file varchar, same_as_line bigint
 );
 create table if not exists control.loaded_deliveries (
     delivery_id varchar primary key, delivery_number bigint

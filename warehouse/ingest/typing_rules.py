@@ -197,7 +197,7 @@ def _timestamp(column: Column, i: int, is_event_time: bool) -> tuple[str, str]:
     for one in column.formats:
         if one == "epoch_seconds":
             number = f"regexp_full_match({t}, '-?[0-9]{{1,11}}(\\.[0-9]{{1,6}})?')"
-            microseconds = f"(try_cast({t} as decimal(18, 6)) * 1000000)::bigint"
+            microseconds = f"(try_cast({t} as decimal(18, 6))::decimal(38, 6) * 1000000)::bigint"
             aware.append(f"case when {number} then make_timestamp({microseconds}) end")
         elif one == "epoch_milliseconds":
             number = f"regexp_full_match({t}, '-?[0-9]{{1,14}}')"

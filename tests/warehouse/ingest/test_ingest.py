@@ -1,0 +1,220 @@
+"""Deliveries are taken whole, once, and every row is accounted for."""
+
+import json
+import shutil
+from datetime import date
+
+import pytest
+
+from tests.warehouse.ingest.shop import HEADER, Shop, orders
+from warehouse.errors import DamagedFile
+
+
+def test_good_rows_are_stored_with_where_they_came_from(shop: Shop) -> None:
+    shop.deliver("2025-03-05", orders_csv=HEADER + "o1,u1,2025-03-05 10:00:00,12.50,hello\n")
+    report = shop.ingest()
+    assert report.newest_delivery_date == date(2025, 3, 5)
+    assert report.accepted_by_table == {"orders": 1}
+    found = shop.rows(
+        "select order_id, amount, source_file, source_line, known_on, delivery_id from raw.shop__orders"
+    )
+    (delivery,) = shop.ledger.deliveries("shop")
+    assert [tuple(map(str, row)) for row in found] == [
+        ("o1", "12.5000", "2025-03-05/orders.csv", "2", "2025-03-05", delivery.delivery_id)
+    ]
+
+
+def test_a_second_ingest_finds_nothing_new(shop: Shop) -> None:
+    shop.deliver("2025-03-05", orders_csv=orders())
+    shop.ingest()
+    before = shop.digest()
+    assert shop.ingest().deliveries == ()
+    assert shop.digest() == before
+
+
+def test_only_days_up_to_the_given_one_are_taken(shop: Shop) -> None:
+    shop.deliver("2025-03-05", orders_csv=orders())
+    shop.deliver("2025-03-06", orders_csv=orders(day="2025-03-06", first=100))
+    assert len(shop.ingest(through=date(2025, 3, 5)).accepted) == 1
+    assert len(shop.ingest().accepted) == 1
+
+
+def test_a_delivery_after_its_day_was_built_counts_from_the_day_after(shop: Shop) -> None:
+    run = shop.ledger.begin_run("features", "shop", date(2025, 3, 9))
+    shop.ledger.record_built_day(run)
+    shop.deliver("2025-03-05", orders_csv=orders())
+    shop.deliver("2025-03-20", orders_csv=orders(first=100, day="2025-03-20"))
+    shop.ingest()
+    assert shop.rows("select distinct known_on from raw.shop__orders order by 1") == [
+        (date(2025, 3, 10),),
+        (date(2025, 3, 20),),
+    ]
+
+
+def test_rows_of_a_history_load_count_from_their_own_day(shop: Shop) -> None:
+    text = HEADER + "o1,u1,2021-06-01 10:00:00,1,\no2,u1,2024-12-31 23:30:00,1,\n"
+    shop.deliver(
+        "2025-03-05", {"history": True}, orders_csv=text, items_csv="order_id,line_number,quantity\no1,1,2\n"
+    )
+    shop.ingest()
+    assert shop.rows("select order_id, known_on from raw.shop__orders order by 1") == [
+        ("o1", date(2021, 6, 1)),
+        ("o2", date(2024, 12, 31)),
+    ]
+    assert shop.rows("select known_on from raw.shop__items") == [(date(2000, 1, 1),)]
+
+
+def test_a_refused_delivery_leaves_nothing_and_a_mended_one_is_taken(shop: Shop) -> None:
+    shop.deliver(
+        "2025-03-05",
+        orders_csv=HEADER.replace("amount", "amuont") + "o1,u1,2025-03-05 10:00:00,1,\n",
+        visits_csv="at,page\n2025-03-05 10:00:00,home\n",
+    )
+    (refused,) = shop.ingest().refused
+    assert "'amount'" in str(refused.reason) and "'amuont'" in str(refused.reason)
+    assert shop.count("raw.shop__visits") == 0
+    shop.deliver("2025-03-05", orders_csv=orders())
+    assert len(shop.ingest().accepted) == 1
+    assert shop.count("raw.shop__visits") == 1
+    assert sorted(d.status for d in shop.ledger.deliveries("shop")) == ["accepted", "refused"]
+
+
+def test_a_refused_delivery_does_not_hold_up_the_days_after(shop: Shop) -> None:
+    shop.deliver("2025-03-05", orders_csv="")
+    shop.deliver("2025-03-06", orders_csv=orders(day="2025-03-06"))
+    report = shop.ingest()
+    assert [outcome.status for outcome in report.deliveries] == ["refused", "accepted"]
+
+
+def test_a_file_that_comes_later_in_the_day_is_a_delivery_of_its_own(shop: Shop) -> None:
+    shop.deliver("2025-03-05", orders_csv=orders())
+    shop.ingest()
+    shop.deliver("2025-03-05", visits_csv="at,page\n2025-03-05 10:00:00,home\n")
+    assert shop.ingest().accepted_by_table == {"visits": 1}
+
+
+def test_a_manifest_is_held_to(shop: Shop) -> None:
+    folder = shop.deliver("2025-03-05", True, orders_csv=orders())
+    manifest = json.loads((folder / "_manifest.json").read_text())
+    for change, words in (
+        ({"sha256": "0" * 64}, "orders.csv: the manifest says sha256 0000"),
+        ({"bytes": 3}, "orders.csv: the manifest says bytes 3"),
+        ({"rows": 11}, "orders.csv: the manifest says 11 rows, the file has 10"),
+        ({"name": "orders_2.csv"}, "lists orders_2.csv, which is not there"),
+    ):
+        changed = {"files": [{**manifest["files"][0], **change}]}
+        (folder / "_manifest.json").write_text(json.dumps(changed))
+        (refused,) = shop.ingest().refused
+        assert words in str(refused.reason)
+    (folder / "_manifest.json").write_text(json.dumps(manifest))
+    assert len(shop.ingest().accepted) == 1
+
+
+def test_a_file_beside_the_manifest_is_refused(shop: Shop) -> None:
+    folder = shop.deliver("2025-03-05", True, orders_csv=orders())
+    (folder / "visits.csv").write_text("at,page\n2025-03-05 10:00:00,home\n")
+    (refused,) = shop.ingest().refused
+    assert "visits.csv is not in the manifest" in str(refused.reason)
+
+
+def test_files_being_written_and_foreign_folders_are_left_alone(shop: Shop) -> None:
+    folder = shop.deliver("2025-03-05", orders_csv=orders())
+    for name in ("orders_2.csv.part", "orders_3.csv.tmp", ".orders_4.csv", "_orders.csv"):
+        (folder / name).write_text("half")
+    (folder / "notes.md").write_text("hello")
+    (shop.settings.landing / "somewhere").mkdir()
+    report = shop.ingest()
+    assert report.rows_received == 10
+    assert any("notes.md" in warning for warning in report.warnings)
+    assert any("somewhere" in warning for warning in report.warnings)
+
+
+def test_an_item_without_its_order_is_quarantined(shop: Shop) -> None:
+    items = "order_id,line_number,quantity\no1,1,2\no99,1,2\n"
+    shop.deliver("2025-03-05", orders_csv=orders(), items_csv=items)
+    report = shop.ingest()
+    assert report.quarantined_by_reason == {"orphan": 1}
+    assert shop.rows("select column_name, value, raw_text from quarantine.rows") == [
+        ("order_id", "o99", "o99,1,2")
+    ]
+
+
+def test_an_order_that_comes_a_day_later_does_not_save_the_item(shop: Shop) -> None:
+    items = "order_id,line_number,quantity\no101,1,2\n"
+    shop.deliver("2025-03-05", orders_csv=orders(), items_csv=items)
+    shop.deliver("2025-03-06", orders_csv=orders(first=101, day="2025-03-06"))
+    assert shop.ingest().quarantined_by_reason == {"orphan": 1}
+
+
+def test_kept_orphans_are_accepted_and_counted(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> None:
+    text = (shop.settings.dbt_project / "models/staging/shop/_shop__sources.yml").read_text()
+    shop.declare(text.replace("table: orders}", "table: orders, orphans: keep}"))
+    shop.deliver("2025-03-05", orders_csv=orders(), items_csv="order_id,line_number,quantity\no99,1,2\n")
+    (outcome,) = shop.ingest().accepted
+    assert (outcome.rows_accepted, outcome.orphans) == (11, 1)
+
+
+def test_direct_identifiers_go_to_the_vault_and_never_to_quarantine(shop: Shop) -> None:
+    people = "user_id,email,birth_year\nu1,ann@example.com,1980\nu2,bob@example.com,young\n"
+    shop.deliver("2025-03-05", orders_csv=orders(), people_csv=people)
+    shop.ingest()
+    assert shop.rows("select email from vault.shop__people") == [("ann@example.com",)]
+    (row,) = shop.rows("select value, raw_text, reason from quarantine.rows")
+    assert row[:2] == (None, None)
+    assert "young" not in str(row[2])
+
+
+def test_a_lost_build_file_is_loaded_again_to_the_same_content(shop: Shop) -> None:
+    bad = "o77,u1,yesterday,1,\n"
+    shop.deliver("2025-03-05", orders_csv=orders() + bad)
+    shop.deliver("2025-03-06", orders_csv=orders(day="2025-03-06", first=5))
+    shop.ingest()
+    before, quarantined = shop.digest(), shop.rows("select * from quarantine.rows")
+    shop.settings.build_file.unlink()
+    assert shop.ingest().deliveries == ()
+    assert shop.digest() == before
+    assert shop.rows("select * from quarantine.rows") == quarantined
+
+
+def test_a_rebuild_refuses_files_that_are_not_what_was_accepted(shop: Shop) -> None:
+    folder = shop.deliver("2025-03-05", orders_csv=orders())
+    shop.ingest()
+    (folder / "orders.csv").write_text(orders(9))
+    with pytest.raises(DamagedFile, match=r"orders\.csv"):
+        shop.rebuild()
+
+
+def test_rows_that_the_ledger_does_not_know_are_undone_first(shop: Shop) -> None:
+    shop.deliver("2025-03-05", orders_csv=orders())
+    shop.ingest()
+    before = shop.digest()
+    shop.ledger.close()
+    # as if the process had died between the commit of the rows and the ledger
+    shutil.rmtree(shop.settings.home / "ledger")
+    again = Shop(shop.settings.home)
+    assert len(again.ingest().accepted) == 1
+    assert again.digest() == before
+    again.ledger.close()
+
+
+@pytest.mark.parametrize("batch", [1, 2, 100])
+def test_the_result_does_not_depend_on_how_many_deliveries_are_taken_at_once(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr("warehouse.ingest.run.BATCH_DELIVERIES", batch)
+    items = "order_id,line_number,quantity\n"
+    shop.deliver("2025-03-05", orders_csv=orders(), items_csv=items + "o1,1,2\no12,1,1\n")
+    shop.deliver("2025-03-06", orders_csv=orders(first=8, day="2025-03-06"), items_csv=items + "o12,1,1\n")
+    shop.deliver("2025-03-07", orders_csv=orders().replace("fine", "paid"))
+    shop.deliver("2025-03-08", orders_csv=orders())
+    report = shop.ingest()
+    found = [
+        (o.status, o.rows_accepted, o.rows_quarantined, o.rows_duplicate, o.conflicts)
+        for o in report.deliveries
+    ]
+    assert found == [
+        ("accepted", 11, 1, 0, 0),
+        ("accepted", 11, 0, 0, 3),
+        ("accepted", 10, 0, 0, 10),
+        ("duplicate", 0, 0, 10, 0),
+    ]
