@@ -12,15 +12,21 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
 from dags.wiring.airflow_home import enter, prepare_database
+from dags.wiring.quiet import output_to
 from warehouse.errors import HoldfastError
 from warehouse.settings import Settings
 
-COMPONENTS = ("scheduler", "dag-processor", "triggerer", "api-server")
+# what to start, and the parts of its health that must be good before going on
+COMPONENTS = (
+    (("api-server",), ("metadatabase",)),
+    (("dag-processor", "scheduler", "triggerer"), ("scheduler", "dag_processor", "triggerer")),
+)
 READY_WITHIN_SECONDS = 180
 STOP_WITHIN_SECONDS = 30
 
@@ -39,11 +45,14 @@ def main() -> int:
         settings = Settings.from_environment()
         home = enter(settings)
         print(f"Starting Airflow in {home} ...", flush=True)
-        prepare_database()
-        for name in COMPONENTS:
-            running[name] = _start(name, home / "logs" / f"{name}.log")
-        if not _wait_until_ready(running):
-            return 1
+        with output_to(home / "logs" / "database.log"):
+            prepare_database()
+        # the others call the API server from their first moment on
+        for names, parts in COMPONENTS:
+            for name in names:
+                running[name] = _start(name, home / "logs" / f"{name}.log")
+            if not _wait_until_healthy(running, parts):
+                return 1
         print(_welcome(settings, home), flush=True)
         while not _fallen(running):
             time.sleep(1)
@@ -71,7 +80,7 @@ def _start(name: str, log: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def _wait_until_ready(running: dict[str, subprocess.Popen[bytes]]) -> bool:
+def _wait_until_healthy(running: dict[str, subprocess.Popen[bytes]], parts: Sequence[str]) -> bool:
     give_up_at = time.monotonic() + READY_WITHIN_SECONDS
     url = f"http://127.0.0.1:{os.environ['AIRFLOW__API__PORT']}/api/v2/monitor/health"
     while time.monotonic() < give_up_at:
@@ -82,7 +91,6 @@ def _wait_until_ready(running: dict[str, subprocess.Popen[bytes]]) -> bool:
                 health = json.load(answer)
         except (OSError, urllib.error.URLError, ValueError):
             health = {}
-        parts = ("metadatabase", "scheduler", "dag_processor", "triggerer")
         if all(health.get(part, {}).get("status") == "healthy" for part in parts):
             return True
         time.sleep(1)

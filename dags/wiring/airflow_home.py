@@ -3,9 +3,13 @@
 A company's Airflow has its own; docs/deploy.md says which of these it needs too.
 """
 
+import base64
+import json
 import os
 import re
+import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from warehouse.errors import SettingsError
@@ -101,7 +105,29 @@ def enter(settings: Settings) -> Path:
     home = Path(os.environ["AIRFLOW_HOME"])
     (home / "logs").mkdir(parents=True, exist_ok=True, mode=0o700)
     (home / "cosmos").mkdir(exist_ok=True, mode=0o700)
+    os.environ.update({name: os.environ.get(name) or value for name, value in _secrets(home).items()})
     return home
+
+
+def _secrets(home: Path) -> dict[str, str]:
+    """Return the keys that Airflow's processes share: made once, kept in a file only its owner reads."""
+    path = home / "secrets.json"
+    if not path.is_file():
+        fernet = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+        made = {
+            "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(48),
+            "AIRFLOW__API__SECRET_KEY": secrets.token_urlsafe(48),
+            "AIRFLOW__CORE__FERNET_KEY": fernet,
+        }
+        half = path.with_name(f".secrets.{os.getpid()}")
+        descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as stream:
+            json.dump(made, stream)
+        # whoever comes first decides; the others take what is there
+        with suppress(FileExistsError):
+            os.link(half, path)
+        half.unlink()
+    return {str(name): str(value) for name, value in json.loads(path.read_text()).items()}
 
 
 def prepare_database() -> None:

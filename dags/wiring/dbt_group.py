@@ -76,7 +76,7 @@ def dbt_models(group_id: str, selector: str, runs_from: str = "open_runs") -> Ta
                 "interceptors": [partial(_say_which_days, runs_from), take_writer_lock],
                 "callback": _keep_what_dbt_wrote,
                 # TestBehavior.NONE leaves tests out of the build; they belong in it
-                "dbt_cmd_flags": ["--resource-type", "test", "--resource-type", "unit_test"],
+                "dbt_cmd_flags": ["--resource-type", "test"],
             },
         ),
         render_config=RenderConfig(

@@ -22,6 +22,7 @@ RETRY_WHEN_BUSY = ExceptionRetryPolicy(
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "holdfast",
     "retries": 10,
+    "retry_delay": timedelta(minutes=1),
     "retry_policy": RETRY_WHEN_BUSY,
     "on_failure_callback": report_failure,
 }

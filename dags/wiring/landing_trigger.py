@@ -48,8 +48,8 @@ class LandedDeliveries(BaseEventTrigger):
         while True:
             days = await asyncio.to_thread(look.newly_complete)
             if days:
-                self.log.info("Complete deliveries: %s", ", ".join(days))
-                yield TriggerEvent({"source": settings.source, "delivery_days": days})
+                self.log.info("%s complete deliveries, the newest %s", len(days), days[-1])
+                yield TriggerEvent({"source": settings.source, "newest": days[-1], "deliveries": len(days)})
             await asyncio.sleep(self.poll_seconds)
 
 

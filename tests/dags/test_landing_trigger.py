@@ -93,7 +93,7 @@ def test_the_trigger_fires_for_the_active_source(landing: Path, monkeypatch: pyt
         return await asyncio.wait_for(anext(events), timeout=10)
 
     event = asyncio.run(first_event())
-    assert event.payload == {"source": "sample_shop", "delivery_days": ["2026-06-01"]}
+    assert event.payload == {"source": "sample_shop", "newest": "2026-06-01", "deliveries": 1}
 
 
 def test_the_triggerer_can_make_the_trigger_again() -> None:
