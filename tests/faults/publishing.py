@@ -5,10 +5,8 @@ import random
 import shutil
 import signal
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,17 +67,6 @@ def killed_at_change(action: Callable[[], None], number: int) -> int:
         action()
 
     return ended(in_a_child(doomed))
-
-
-@contextmanager
-def fast_home() -> Iterator[Path]:
-    """Yield a folder in memory where there is one: hundreds of publishes wait for no disk."""
-    memory = Path("/dev/shm")  # noqa: S108  the folder made in it has a name nobody can foresee
-    home = Path(tempfile.mkdtemp(prefix="hf-", dir=memory if os.access(memory, os.W_OK) else None))
-    try:
-        yield home
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
 
 
 class Scene:

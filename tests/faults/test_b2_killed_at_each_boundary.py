@@ -11,10 +11,10 @@ from tests.faults.publishing import (
     assert_converged,
     assert_served_whole,
     delays,
-    fast_home,
     killed_after,
     killed_at_change,
 )
+from tests.warehouse.publish.tiny_build import fast_home
 from warehouse.ledger import Ledger
 from warehouse.publish import check, recover_publishes
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.publishing import Scene, assert_converged, assert_served_whole, fast_home
+from tests.faults.publishing import Scene, assert_converged, assert_served_whole
+from tests.warehouse.publish.tiny_build import fast_home
 from warehouse.errors import HoldfastError
 
 PROGRAM = Path(__file__).parents[1] / "warehouse" / "publish" / "tiny_build.py"

@@ -4,7 +4,8 @@ import os
 import signal
 import time
 
-from tests.faults.publishing import Scene, delays, ended, fast_home, in_a_child, killed_after
+from tests.faults.publishing import Scene, delays, ended, in_a_child, killed_after
+from tests.warehouse.publish.tiny_build import fast_home
 from warehouse.errors import DamagedFile
 from warehouse.publish import read_manifest, verify_snapshot
 from warehouse.settings import Settings

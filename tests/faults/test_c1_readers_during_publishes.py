@@ -7,8 +7,8 @@ from pathlib import Path
 
 import duckdb
 
-from tests.faults.publishing import ended, fast_home, in_a_child
-from tests.warehouse.publish.tiny_build import FIRST_DAY, build_day, tiny_settings
+from tests.faults.publishing import ended, in_a_child
+from tests.warehouse.publish.tiny_build import FIRST_DAY, build_day, fast_home, tiny_settings
 from warehouse.connections import open_build
 from warehouse.ledger import Ledger, Run
 from warehouse.publish import current_snapshot, publish

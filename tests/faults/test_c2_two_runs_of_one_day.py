@@ -3,8 +3,8 @@
 import time
 from datetime import date
 
-from tests.faults.publishing import ended, fast_home, in_a_child, rows_of
-from tests.warehouse.publish.tiny_build import build_day, tiny_settings
+from tests.faults.publishing import ended, in_a_child, rows_of
+from tests.warehouse.publish.tiny_build import build_day, fast_home, tiny_settings
 from warehouse.errors import Busy, GateFailure, SupersededRun
 from warehouse.ledger import Ledger
 from warehouse.publish import check, publish

@@ -6,8 +6,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.faults.publishing import ended, fast_home, in_a_child
-from tests.warehouse.publish.tiny_build import begin_and_build, tiny_settings
+from tests.faults.publishing import ended, in_a_child
+from tests.warehouse.publish.tiny_build import begin_and_build, fast_home, tiny_settings
 from warehouse.ledger import Ledger
 from warehouse.publish import check, publish
 

@@ -1,7 +1,6 @@
 """D2 (publishing side): thirty past days are published; readers stay where they are."""
 
-from tests.faults.publishing import fast_home
-from tests.warehouse.publish.tiny_build import begin_and_build, tiny_settings
+from tests.warehouse.publish.tiny_build import begin_and_build, fast_home, tiny_settings
 from warehouse.ledger import Ledger
 from warehouse.publish import check, publish
 

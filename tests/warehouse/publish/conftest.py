@@ -1,18 +1,18 @@
 """A home of its own for every test, and the tiny build file in it."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.warehouse.publish.tiny_build import tiny_settings
+from tests.warehouse.publish.tiny_build import fast_home, tiny_settings
 from warehouse.ledger import Ledger
 from warehouse.settings import Settings
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return tiny_settings(tmp_path)
+def settings() -> Iterator[Settings]:
+    with fast_home() as home:
+        yield tiny_settings(home)
 
 
 @pytest.fixture
