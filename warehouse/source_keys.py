@@ -158,7 +158,7 @@ def check_zone(name: str, node: Node) -> str:
     """Return the name of a time zone that exists."""
     try:
         zoneinfo.ZoneInfo(name)
-    except (ValueError, OSError):
+    except (ValueError, KeyError, OSError):
         known = False
     else:
         known = "/" in name or name == "UTC"

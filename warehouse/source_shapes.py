@@ -79,6 +79,7 @@ class Table:
     references: tuple[Reference, ...] = ()
     late_days_allowed: int | None = 45
     volume: Volume = field(default_factory=Volume)
+    relation: str | None = None
     query: str | None = None
     cursor_column: str | None = None
 

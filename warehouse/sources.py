@@ -114,6 +114,7 @@ def _table(node: Node, source: str, zone: str, volume: Volume, late: int | None)
         ),
         late_days_allowed=meta.optional_whole_number("late_days_allowed", late),
         volume=_volume(meta, volume),
+        relation=meta.text("relation", "") or None,
         query=meta.text("query", "") or None,
         cursor_column=meta.text("cursor_column", "") or None,
     )

@@ -9,6 +9,7 @@ from warehouse.connections import open_build
 from warehouse.ingest.arrivals import Arrival, Recorded, SeenFiles, day_folders, look_at, recorded_deliveries
 from warehouse.ingest.batch import BATCH_BYTES, BATCH_DELIVERIES, Batch, add_volume
 from warehouse.ingest.candidates import Candidate, first_known, read_candidate
+from warehouse.ingest.postgres_source import land_missing_days
 from warehouse.ingest.rebuilding import rebuild
 from warehouse.ingest.report import DeliveryOutcome, IngestReport
 from warehouse.ingest.tables import forget, prepare_tables
@@ -35,7 +36,8 @@ def ingest(
     ledger : Ledger
         Knows what was taken before, and is told what is taken now.
     through : date, optional
-        The last delivery day to take; None takes all.
+        The last delivery day to take; None takes all. From a PostgreSQL source, days up to it
+        that did not land yet are fetched first.
     progress : callable
         Told what is going on, one line at a time.
 
@@ -52,6 +54,8 @@ def ingest(
         If the declaration cannot be used.
     """
     source = load_source(settings.source, settings.dbt_project)
+    if source.kind == "postgres" and through is not None:
+        land_missing_days(settings, source, through, progress=progress)
     if _lacks_deliveries(settings, ledger, source):
         progress("the build file lacks deliveries that the ledger has: loading them again from landing")
         rebuild(settings, ledger, progress=progress)

@@ -32,9 +32,9 @@ def test_every_row_of_online_retail_is_accounted_for(tmp_path: Path) -> None:
             f'count(*) filter (where "CustomerID" is null), count(distinct "InvoiceNo") from {lines}'
         ).fetchall()
         ((repeated,),) = connection.execute(
-            f'select sum("Quantity" * "UnitPrice") from control.exact_duplicates as again inner join {lines} '
-            "as line on line.delivery_id = again.same_as_delivery_id and line.source_file = again.same_as_file "
-            "and line.source_line = again.same_as_line"
+            'select sum("Quantity" * "UnitPrice") from control.exact_duplicates as again '
+            f"inner join {lines} as line on line.delivery_id = again.same_as_delivery_id "
+            "and line.source_file = again.same_as_file and line.source_line = again.same_as_line"
         ).fetchall()
     assert (customers, invoices) == (4_372, 25_900)
     assert nameless <= 135_080
