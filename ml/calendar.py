@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+# The dbt variable label_step_days is the same number: labels are only made for snapshots on this grid.
 SNAPSHOT_STEP_DAYS = 28
 SNAPSHOTS_AT_MOST = 6
 MIN_HISTORY_DAYS = 56

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date
 
-import duckdb
-
 from ml.calendar import snapshots_needed, training_date
 from ml.dataset import first_data_day, load_themes, snapshots_built
 from ml.registry import load_model, save_model
@@ -34,21 +32,12 @@ def training_due(settings: Settings, ledger: Ledger, as_of_date: date) -> date |
     return None if newest is not None and newest.trained_as_of >= sunday else sunday
 
 
-def snapshots_to_label(settings: Settings, trained_as_of: date) -> list[date]:
-    """Return every snapshot that training on a day reads, in order of time: these need labels."""
-    with open_build(settings) as connection:
-        return _needed(settings, connection, trained_as_of)
-
-
 def snapshots_missing(settings: Settings, trained_as_of: date) -> list[date]:
-    """Return those of these snapshots whose features are not in the build file yet."""
+    """Return the snapshots that training on a day reads and whose features are not built yet."""
     with open_build(settings) as connection:
-        return sorted(set(_needed(settings, connection, trained_as_of)) - snapshots_built(connection))
-
-
-def _needed(settings: Settings, connection: duckdb.DuckDBPyConnection, trained_as_of: date) -> list[date]:
-    first = first_data_day(connection, trained_as_of)
-    return snapshots_needed(trained_as_of, settings.horizon_days, first) if first else []
+        first = first_data_day(connection, trained_as_of)
+        needed = snapshots_needed(trained_as_of, settings.horizon_days, first) if first else []
+        return sorted(set(needed) - snapshots_built(connection))
 
 
 def train_model(

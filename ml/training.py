@@ -21,7 +21,7 @@ from ml.model import ChurnModel, fit_model
 
 FEWEST_ROWS = 1_000
 FEWEST_PER_CLASS = 200
-ROWS_AT_MOST = 200_000
+ROWS_AT_MOST = 100_000
 GOLDEN_ROWS = 64
 Progress = Callable[[str], None]
 

@@ -1,8 +1,10 @@
 from datetime import date, timedelta
 
 import pytest
+import yaml
 
-from ml.calendar import plan_snapshots, snapshots_needed, training_date
+from ml.calendar import SNAPSHOT_STEP_DAYS, plan_snapshots, snapshots_needed, training_date
+from warehouse.settings import REPOSITORY
 
 
 def test_models_are_trained_on_sundays():
@@ -40,3 +42,8 @@ def test_a_history_too_short_to_learn_from_says_so():
     plan = plan_snapshots(date(2011, 1, 30), 90, date(2010, 12, 1))
     assert plan.snapshots == snapshots_needed(date(2011, 1, 30), 90, date(2010, 12, 1)) == []
     assert "61 days of data" in plan.reason
+
+
+def test_labels_are_made_for_the_same_grid_of_snapshots():
+    project = yaml.safe_load((REPOSITORY / "dbt_project" / "dbt_project.yml").read_text(encoding="utf-8"))
+    assert project["vars"]["label_step_days"] == SNAPSHOT_STEP_DAYS

@@ -5,7 +5,7 @@ import pytest
 
 from ml.__main__ import main
 from ml.calendar import snapshots_needed
-from ml.entry import score_day, snapshots_missing, snapshots_to_label, train_model, training_due
+from ml.entry import score_day, snapshots_missing, train_model, training_due
 from tests.ml.conftest import AS_OF
 from tests.ml.makers import FIRST_DAY, HORIZON, TRAINED_AS_OF, make_build
 from warehouse.connections import open_build
@@ -98,7 +98,6 @@ def test_snapshots_that_training_still_needs_are_named(shop):
     with open_build(shop) as connection:
         connection.execute("delete from features.user_features where as_of_date = ?", [NEEDED[1]])
     assert snapshots_missing(shop, TRAINED_AS_OF) == [NEEDED[1]]
-    assert snapshots_to_label(shop, TRAINED_AS_OF) == NEEDED
 
 
 def test_before_the_first_delivery_training_is_refused(settings, ledger):
