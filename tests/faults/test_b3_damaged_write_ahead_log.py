@@ -63,7 +63,7 @@ def test_b3_a_build_made_anew_remembers_what_days_remembered(tmp_path: Path) -> 
             assert history_tables(settings, connection) == {
                 "risk.user_risk_tiers_history": 5,
                 "ml.churn_scores": 5,
-                "ml.model_report": 1,
+                "ml.model_report": 4,
             }
             assert history_tables(settings, connection) == {}, "what is there is left alone"
         second = ledger.begin_run("score", settings.source, first.as_of_date.replace(day=2))

@@ -1,5 +1,6 @@
 """The day's list on a terminal, read from the published snapshot and nothing else."""
 
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,14 @@ from warehouse.publish.pointer import current_snapshot, snapshots_folder
 from warehouse.settings import Settings
 
 REASON_WORDS = ("sentence_en", "code")
-METRICS_SHOWN = 12
+RECENCY_RULE = "recency_rule"
+METRICS_SHOWN = {
+    "roc_auc": "ROC AUC (more is better)",
+    "pr_auc": "PR AUC (more)",
+    "lift_at_10": "lift in the top 10 % (more)",
+    "brier": "Brier score (less)",
+    "log_loss": "log loss (less)",
+}
 
 
 def show_list(settings: Settings, top: int = 10, as_of_date: date | None = None) -> str:
@@ -96,29 +104,37 @@ def _tiers(connection: duckdb.DuckDBPyConnection) -> str:
 
 def _standing(connection: duckdb.DuckDBPyConnection, model_version: str | None) -> str:
     """Say how the model does beside the recency rule, out of time."""
-    columns = _columns(connection, "model_report")
-    if not {"model_version", "candidate", "metric", "value"} <= set(columns):
-        return ""
-    bounds = "lower, upper" if {"lower", "upper"} <= set(columns) else "null, null"
-    tested = "test_as_of_date" if "test_as_of_date" in columns else "null"
     rows = connection.execute(
-        f"select candidate, metric, value, {bounds}, {tested} from model_report "
-        f"where model_version = ? and value is not null order by metric, candidate limit {METRICS_SHOWN}",
+        "select candidate, metric, value, lower, upper, test_as_of_date, note from model_report "
+        "where model_version = ?",
         [model_version],
     ).fetchall()
     if not rows:
         return f"Model {model_version}: nothing was measured; see model_report"
-    days = sorted({str(row[5]) for row in rows if row[5]})
-    title = f"Model {model_version} beside the recency rule, out of time" + (
-        f" (tested on {', '.join(days)})" if days else ""
-    )
-    return "\n".join([title, *(_measured(row) for row in rows)])
+    figures: dict[tuple[str, str], tuple[Any, ...]] = {(row[0], row[1]): row[2:5] for row in rows}
+    chosen = next((row[0] for row in rows if row[1] == "is_chosen" and row[2] == 1), RECENCY_RULE)
+    tested, note = rows[0][5:]
+    lines = [f"Model {model_version}: {chosen.replace('_', ' ')}. {note}".rstrip()]
+    if chosen == RECENCY_RULE:
+        return "\n".join([*lines, "  The recency rule itself scores this day."])
+    if tested:
+        lines.append(f"  on {tested}{'model':>23}{'recency rule':>15}  difference (95 % interval)")
+    lines += [
+        _compared(meaning, figures[chosen, metric], figures[RECENCY_RULE, metric], difference)
+        for metric, meaning in METRICS_SHOWN.items()
+        if (difference := figures.get((chosen, f"{metric}_over_recency")))
+        and (chosen, metric) in figures
+        and (RECENCY_RULE, metric) in figures
+    ]
+    return "\n".join(lines)
 
 
-def _measured(row: tuple[Any, ...]) -> str:
-    candidate, metric, value, lower, upper, _ = row
-    interval = f"  ({lower:.3f} to {upper:.3f})" if lower is not None and upper is not None else ""
-    return f"  {metric:<22}{candidate:<28}{value:>8.3f}{interval}"
+def _compared(
+    meaning: str, model: tuple[Any, ...], rule: tuple[Any, ...], difference: tuple[Any, ...]
+) -> str:
+    gain, lower, upper = difference
+    interval = "" if lower is None else f" ({lower:+.3f} to {upper:+.3f})"
+    return f"  {meaning:<28}{model[0]:>8.3f}{rule[0]:>15.3f}  {gain:+.3f}{interval}"
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
@@ -130,13 +146,19 @@ def _next(settings: Settings, folder: Path) -> str:
     if folder != current_snapshot(settings):
         database = folder / DATABASE_NAME
     query = "select * from at_risk_users limit 5"
+    code = f"import duckdb; duckdb.connect('{database}', read_only=True).sql('{query}').show()"
     return "\n".join(
         [
             "Where to look next",
             f"  the published files   {database.parent}",
-            f"  in SQL                python -c \"import duckdb; duckdb.connect('{database}', read_only=True)"
-            f".sql('{query}').show()\"",
+            f'  in SQL                {_python()} -c "{code}"',
             "  is it sound, how old  make check-reader",
             "  Airflow               make up",
         ]
     )
+
+
+def _python() -> str:
+    """Return how to call the interpreter that has DuckDB, from here."""
+    python, here = Path(sys.executable), Path.cwd()
+    return str(python.relative_to(here) if python.is_relative_to(here) else python)

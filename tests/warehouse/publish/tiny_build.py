@@ -91,7 +91,13 @@ def build_day(settings: Settings, run: Run, users: int = 5, model: str = "model-
         )
         connection.execute(
             "create or replace table reporting.model_report as select $model as model_version, "
-            "$day as trained_as_of, 'recency_rule' as candidate, 'roc_auc' as metric, 0.7 as value",
+            "$day::date as trained_as_of, candidate, metric, value, lower, upper, "
+            "$day::date - 90 as test_as_of_date, 90 as horizon_days, 'Compared out of time.' as note "
+            "from (values ('recency_rule', 'roc_auc', 0.7, 0.6, 0.8), "
+            "('boosted_trees', 'roc_auc', 0.8, 0.7, 0.9), "
+            "('boosted_trees', 'roc_auc_over_recency', 0.1, 0.05, 0.15), "
+            "('boosted_trees', 'is_chosen', 1, null, null)) "
+            "as figures (candidate, metric, value, lower, upper)",
             {"model": model, "day": day},
         )
         connection.execute(
