@@ -42,6 +42,11 @@ class Arrival:
     refusal: str | None = None
 
     @property
+    def size(self) -> int:
+        """Return about how many bytes its files take in memory."""
+        return sum(f.bytes * (1 if f.path.suffix not in {".gz", ".parquet"} else 8) for f in self.files)
+
+    @property
     def delivery_id(self) -> str:
         """Return the name of the delivery: it follows from source, day and content alone."""
         content = "\n".join(
@@ -148,7 +153,7 @@ def look_at(source: Source, day: date, folder: Path, seen: SeenFiles) -> Arrival
     _mark_repeats_inside(arrival)
     if arrival.refusal is None:
         arrival.refusal = _hold_to_manifest(arrival, folder, names) or _missing_tables(arrival, source)
-    return arrival
+    return arrival if arrival.files or arrival.refusal else None
 
 
 def _mark_repeats_inside(arrival: Arrival) -> None:

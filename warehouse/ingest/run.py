@@ -81,7 +81,7 @@ def ingest(
                         # it repeats a file of this batch: see first whether that one is taken
                         break
                     contents |= mine
-                    size += sum(file.bytes for file in arrival.files)
+                    size += arrival.size
                     arrivals.append(arrival)
                 looked += 1
             candidates = [

@@ -15,6 +15,7 @@ from warehouse.sources import Column, Table
 
 UNSAFE_IN_IDS = r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\x{00a0}\x{1680}\x{2000}-\x{200a}\x{202f}\x{205f}\x{3000}\x{fffd}]"
 EDGES = r"^[\s\p{Z}]+|[\s\p{Z}]+$"
+PLAIN = "[!-~]([ -~]*[!-~])?"
 WIDE, NARROW = "０１２３４５６７８９．，－＋", "0123456789.,-+"
 ISO_NAIVE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?"
 ISO_AWARE = ISO_NAIVE + r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
@@ -94,7 +95,7 @@ def column_sql(column: Column, i: int, is_event_time: bool) -> ColumnSql:
         case "id":
             value, wrong = (
                 t,
-                f"when regexp_matches({t}, '{UNSAFE_IN_IDS}') then 'unsafe_id' {_length(column, t)}",
+                f"when {_is_unsafe(t)} then 'unsafe_id' {_length(column, t)}",
             )
         case "text":
             value, wrong = t, _length(column, t)
@@ -139,11 +140,17 @@ def _prepared(column: Column, text: str) -> str:
         trimmed = f"nfc_normalize({trimmed})"
     if column.type in {"integer", "decimal"}:
         trimmed = f"translate({trimmed}, '{WIDE}', '{NARROW}')"
+    # most texts are plain and need none of this
+    trimmed = f"case when regexp_full_match({raw}, '{PLAIN}') then {raw} else {trimmed} end"
     if column.strip_suffix:
         suffix = quoted(column.strip_suffix)
         shorter = f"left({trimmed}, -{len(column.strip_suffix)})"
         trimmed = f"case when suffix({trimmed}, {suffix}) then {shorter} else {trimmed} end"
     return f"nullif({trimmed}, '')"
+
+
+def _is_unsafe(t: str) -> str:
+    return f"not regexp_full_match({t}, '{PLAIN}') and regexp_matches({t}, '{UNSAFE_IN_IDS}')"
 
 
 def _length(column: Column, t: str) -> str:
@@ -223,12 +230,10 @@ def utc_of(local: str, zone: str) -> str:
     if zone in {"UTC", "Etc/UTC"}:
         return local
     utc = f"(({local} at time zone {quoted(zone)}) at time zone 'UTC')"
-    days = _days_of_change(zone)
-    if not days:
+    if not _changes_its_clocks(zone):
         return utc
     earlier = f"({utc} - interval 1 hour)"
-    repeated = f"{local}::date in ({days}) and {local_of(earlier, zone)} = {local}"
-    return f"case when {repeated} then {earlier} else {utc} end"
+    return f"case when {local_of(earlier, zone)} = {local} then {earlier} else {utc} end"
 
 
 def local_of(utc: str, zone: str) -> str:
@@ -237,25 +242,15 @@ def local_of(utc: str, zone: str) -> str:
 
 
 def _in_gap(local: str, utc: str, zone: str) -> str:
-    days = _days_of_change(zone)
-    if not days:
-        return "false"
-    return f"({local}::date in ({days}) and {local_of(utc, zone)} <> {local})"
+    return f"{local_of(utc, zone)} <> {local}" if _changes_its_clocks(zone) else "false"
 
 
 @lru_cache(maxsize=32)
-def _days_of_change(zone: str) -> str:
-    """Return the days on which the offset changes, as a list of SQL dates (2000 to 2100)."""
+def _changes_its_clocks(zone: str) -> bool:
+    """Say whether a zone's offset changes between 2000 and 2100; the check costs time per row."""
     info = ZoneInfo(zone)
-    day, days = date(1999, 12, 31), []
-    previous = None
-    while day.year < 2100:
-        offset = datetime(day.year, day.month, day.day, tzinfo=info).utcoffset()
-        if previous is not None and offset != previous:
-            days += [day - timedelta(days=1), day]
-        previous = offset
-        day += timedelta(days=1)
-    return ", ".join(f"date '{one}'" for one in days)
+    days = (date(2000, 1, 1) + timedelta(days=number) for number in range(0, 36_525, 7))
+    return len({datetime(day.year, day.month, day.day, tzinfo=info).utcoffset() for day in days}) > 1
 
 
 def _date(column: Column, t: str, v: str) -> tuple[str, str]:

@@ -62,7 +62,8 @@ def test_a_day_of_postgres_rows_is_fetched_and_ingested(postgres_shop: Shop) -> 
     report = postgres_shop.ingest(through=date(2025, 3, 5))
     assert report.accepted_by_table == {"orders": 2, "items": 2, "visits": 0, "people": 0}
     assert postgres_shop.rows(
-        "select order_id, user_id, ordered_at::varchar, amount::varchar, note from raw.shop__orders order by 1"
+        "select order_id, user_id, ordered_at::varchar, amount::varchar, note "
+        "from raw.shop__orders order by 1"
     ) == [
         ("1", "007", "2025-03-04 16:00:00", "12.5000", "first of the day"),
         ("2", "u2", "2025-03-05 15:59:59", "1.0000", None),
