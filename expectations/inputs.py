@@ -3,6 +3,7 @@
 import csv
 from datetime import date
 
+from expectations import thresholds as limits
 from expectations.facts import Facts, RawTable, judged_from
 from warehouse.connections import open_read_only
 from warehouse.ledger import Ledger
@@ -42,7 +43,10 @@ def raw_table(source: Source, table: Table) -> RawTable:
         columns={column.name: column.type for column in table.columns},
         event_time=table.event_time,
         is_required=table.required,
-        volume_ratio=(table.volume.lowest_ratio, table.volume.highest_ratio),
+        volume_ratio=(
+            table.volume.lowest_ratio / limits.VOLUME_SLACK,
+            table.volume.highest_ratio * limits.VOLUME_SLACK,
+        ),
         references={
             reference.column: (identifiers[reference.table], reference.parent_column)
             for reference in table.references

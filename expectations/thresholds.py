@@ -16,6 +16,11 @@ JUDGED_AGAIN_DAYS = 7
 # Shares, medians and distinct counts of fewer rows than this are noise.
 ROWS_NEEDED = 100
 
+# Ingest held each delivery to the source's declared limits against its own weekday. The gate looks at what
+# was accepted against all weekdays alike, so it allows twice as much, and only after four weeks of days.
+VOLUME_SLACK = 2.0
+VOLUME_DAYS_NEEDED = 24
+
 # Volume is left alone where a usual day has fewer rows than this: promotions, products.
 USUAL_ROWS_NEEDED = 20
 

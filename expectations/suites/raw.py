@@ -65,7 +65,7 @@ profiled as (
             "volume_is_as_usual",
             f"""from compared
 where day >= {facts.judged_sql}
-    and earlier_days >= {limits.TRAILING_DAYS_NEEDED} and usual_rows >= {limits.USUAL_ROWS_NEEDED}
+    and earlier_days >= {limits.VOLUME_DAYS_NEEDED} and usual_rows >= {limits.USUAL_ROWS_NEEDED}
     and (row_count < {lowest} * usual_rows or row_count > {highest} * usual_rows)""",
             ctes=counted,
             day="day",
