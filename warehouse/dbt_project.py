@@ -4,6 +4,7 @@ By hand: ``python -m warehouse.dbt_project build --selector features --as-of 201
 """
 
 import argparse
+import logging
 import os
 import re
 import shutil
@@ -179,7 +180,10 @@ def run_dbt(
     lock = nullcontext() if arguments[0] in OFFLINE else writer_lock(settings)
     command = [*arguments, "--vars", yaml.safe_dump(values, default_flow_style=True, width=10_000)]
     with lock, _environment(dbt_environment(settings)):
-        outcome = dbtRunner().invoke(command)
+        try:
+            outcome = dbtRunner().invoke(command)
+        finally:
+            _close_logs()
     if not outcome.success:
         raise _failure(arguments, outcome)
     return outcome.result
@@ -229,6 +233,17 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def _close_logs() -> None:
+    """Close dbt's log file, which dbt leaves open for as long as the process lives."""
+    from dbt_common.events.event_manager_client import get_event_manager
+
+    for logger in get_event_manager().loggers:
+        python_logger = getattr(logger, "_python_logger", None)
+        for handler in getattr(python_logger, "handlers", ()):
+            if isinstance(handler, logging.FileHandler):
+                handler.close()
 
 
 def _failure(arguments: Sequence[str], outcome: Any) -> HoldfastError:

@@ -1,0 +1,79 @@
+"""Eligible users and churn rates of the UCI Online Retail data, to the user.
+
+Figures published for this data set count a day from its beginning; here a day ends with its last
+second, so that the published figures of 2011-06-09 are those of the evening of 2011-06-08.
+"""
+
+import os
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from warehouse.connections import open_build
+from warehouse.dbt_project import dbt_vars, run_dbt
+from warehouse.ingest import ingest
+from warehouse.landing import land
+from warehouse.ledger import Ledger
+from warehouse.settings import Settings
+
+pytestmark = [
+    pytest.mark.real_data,
+    pytest.mark.slow,
+    pytest.mark.skipif(not os.environ.get("HOLDFAST_REAL_DATA"), reason="HOLDFAST_REAL_DATA is not set"),
+]
+LAST_COMPLETE_DAY = date(2011, 12, 8)
+DAYS = [date(2011, 6, 8), date(2011, 6, 9), date(2011, 9, 8), date(2011, 9, 9)]
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    settings = Settings.from_environment({"HOLDFAST_HOME": str(home), "HOLDFAST_SOURCE": "online_retail"})
+    land(settings, Path(os.environ["HOLDFAST_REAL_DATA"]) / "online_retail")
+    with Ledger.open(settings) as ledger:
+        ingest(settings, ledger)
+    run_dbt(settings, ["build", "--quiet", "--selector", "features"], dbt_vars(settings, DAYS))
+    labels = dbt_vars(settings, [LAST_COMPLETE_DAY], label_step_days=1)
+    run_dbt(settings, ["build", "--quiet", "--selector", "labels"], labels)
+    with open_build(settings) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize(
+    ("day", "eligible", "rates"),
+    [
+        ("2011-06-08", 2626, (0.724, 0.586, 0.500)),
+        ("2011-06-09", 2639, (0.739, 0.592, 0.505)),
+        ("2011-09-08", 2779, (0.682, 0.504, 0.385)),
+        ("2011-09-09", 2787, (0.686, 0.501, 0.382)),
+    ],
+)
+def test_eligible_users_and_churn_rates_are_those_of_the_data(build, day, eligible, rates):
+    found = build.execute(
+        "select horizon_days, count(*), round(avg(churned::int), 3) from features.training_labels "
+        "where as_of_date = cast(? as date) and label_kind = 'paid_order' group by all order by 1",
+        [day],
+    ).fetchall()
+    assert found == [(horizon, eligible, rate) for horizon, rate in zip((30, 60, 90), rates, strict=True)]
+
+
+def test_every_line_is_accounted_for(build):
+    lines = dict(
+        build.execute("select line_kind, lines from staging.int_online_retail__lines_reconciled").fetchall()
+    )
+    assert lines == {
+        "paid": 392_692,
+        "cancellation": 8_872,
+        "without_customer": 135_037,
+        "not_paid_for": 40,
+    }
+    ((duplicates,),) = build.execute("select count(*) from control.exact_duplicates").fetchall()
+    assert sum(lines.values()) + duplicates == 541_909
+
+
+def test_paid_invoices_and_customers_are_all_there(build):
+    found = build.execute(
+        "select count(*), count(distinct user_id) from core.fct_orders where is_paid"
+    ).fetchall()
+    assert found == [(18_532, 4_338)]
