@@ -55,7 +55,7 @@ def _hammer(settings: Settings, number: int) -> None:
         newest = run_id
         seen.add(run_id)
         reads += 1
-        time.sleep(0.02)
+        time.sleep(0.05)
     (settings.home / f"reader-{number}.json").write_text(json.dumps([reads, len(seen)]))
 
 
