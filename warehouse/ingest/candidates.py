@@ -14,7 +14,7 @@ from warehouse.ingest.report import DeliveryOutcome
 from warehouse.ledger import Delivery, DeliveryFile
 from warehouse.sources import Source
 
-HISTORY_BEGINS = date(2000, 1, 1)
+HISTORY_BEGINS = date(1900, 1, 1)
 
 
 @dataclass
@@ -219,7 +219,10 @@ def read_candidate(arrival: Arrival, known_on: date) -> Candidate:
 
 
 def first_known(day: date, *, newest_built: date | None, history: bool) -> date:
-    """Return the day from which a delivery's rows count: no day that is built already may change."""
+    """Return the day from which a delivery's rows count: no day that is built already may change.
+
+    Rows of a load of history count from their own day on, and none before this day.
+    """
     earliest = HISTORY_BEGINS if history else day
     return earliest if newest_built is None else max(earliest, newest_built + timedelta(days=1))
 

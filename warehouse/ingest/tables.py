@@ -77,9 +77,9 @@ def store_settled(connection: duckdb.DuckDBPyConnection, source: Source, table: 
         local = f"((settled.v{i}::timestamp at time zone 'UTC') at time zone '{source.time_zone}')::date"
         if table.columns[i].type == "date":
             local = f"settled.v{i}"
-        known_on = (
-            f"case when files.is_history then greatest(files.known_on, {local}) else files.known_on end"
-        )
+        # greatest and least pass over an event without a time; the delivery itself bounds both ends
+        own_day = f"least(greatest(files.known_on, {local}), files.known_at_latest)"
+        known_on = f"case when files.is_history then {own_day} else files.known_on end"
     connection.execute(
         f"""
         insert into {table.schema}.{table.identifier}

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from tests.warehouse.ingest.shop import HEADER, Shop, orders
+from tests.warehouse.ingest.shop import DECLARATION, HEADER, Shop, orders
 from warehouse.errors import DamagedFile
 
 
@@ -51,17 +51,66 @@ def test_a_delivery_after_its_day_was_built_counts_from_the_day_after(shop: Shop
     ]
 
 
+HISTORY = {
+    "o1": ("2021-06-01 10:00:00", date(2021, 6, 1)),
+    "o2": ("2024-12-31 23:30:00", date(2024, 12, 31)),
+    # London is an hour ahead of UTC: the local day counts, on the night of the change too
+    "o3": ("2024-06-01 00:30:00", date(2024, 6, 1)),
+    "o4": ("2024-10-27 01:30:00", date(2024, 10, 27)),
+    "o5": ("2025-03-05 09:00:00", date(2025, 3, 5)),
+    # an hour after midnight that the export's day still caught
+    "o6": ("2025-03-06 00:30:00", date(2025, 3, 5)),
+}
+HISTORY_CSV = HEADER + "".join(f"{order},u1,{at},1,\n" for order, (at, _) in HISTORY.items())
+ITEMS_CSV = "order_id,line_number,quantity\no1,1,2\n"
+
+
+def known_days(shop: Shop) -> dict[object, object]:
+    return {order: day for order, day in shop.rows("select order_id, known_on from raw.shop__orders")}
+
+
 def test_rows_of_a_history_load_count_from_their_own_day(shop: Shop) -> None:
-    text = HEADER + "o1,u1,2021-06-01 10:00:00,1,\no2,u1,2024-12-31 23:30:00,1,\n"
-    shop.deliver(
-        "2025-03-05", {"history": True}, orders_csv=text, items_csv="order_id,line_number,quantity\no1,1,2\n"
-    )
+    shop.deliver("2025-03-05", {"history": True}, orders_csv=HISTORY_CSV, items_csv=ITEMS_CSV)
     shop.ingest()
-    assert shop.rows("select order_id, known_on from raw.shop__orders order by 1") == [
-        ("o1", date(2021, 6, 1)),
-        ("o2", date(2024, 12, 31)),
-    ]
-    assert shop.rows("select known_on from raw.shop__items") == [(date(2000, 1, 1),)]
+    assert known_days(shop) == {order: day for order, (_, day) in HISTORY.items()}
+    assert shop.rows("select known_on from raw.shop__items") == [(date(1900, 1, 1),)]
+    shop.rebuild()
+    assert known_days(shop) == {order: day for order, (_, day) in HISTORY.items()}
+
+
+def test_a_history_load_changes_no_day_that_is_built(shop: Shop) -> None:
+    run = shop.ledger.begin_run("features", "shop", date(2024, 8, 1))
+    shop.ledger.record_built_day(run)
+    shop.deliver("2025-03-05", {"history": True}, orders_csv=HISTORY_CSV, items_csv=ITEMS_CSV)
+    shop.ingest()
+    first = date(2024, 8, 2)
+    assert known_days(shop) == {order: max(first, day) for order, (_, day) in HISTORY.items()}
+    assert shop.rows("select known_on from raw.shop__items") == [(first,)]
+
+
+def test_a_history_row_without_a_time_was_always_known(shop: Shop) -> None:
+    declaration = DECLARATION.replace("{required: true, format:", "{format:")
+    shop.declare(declaration)
+    shop.deliver("2025-03-05", {"history": True}, orders_csv=HEADER + "o1,u1,,1,\n")
+    shop.ingest()
+    assert known_days(shop) == {"o1": date(1900, 1, 1)}
+
+
+def test_a_history_load_is_not_judged_by_volume_and_teaches_none(shop: Shop) -> None:
+    for day in range(1, 10):
+        text = orders(40, day=f"2025-03-{day:02}", first=100 * day)
+        shop.deliver(f"2025-03-{day:02}", orders_csv=text)
+    shop.deliver("2025-03-10", {"history": True}, orders_csv=orders(2_000, day="2023-01-01", first=5_000))
+    shop.deliver("2025-03-11", orders_csv=orders(2_000, day="2025-03-11", first=9_000))
+    report = shop.ingest()
+    assert [one.delivery_date for one in report.refused] == [date(2025, 3, 11)]
+    assert report.accepted[-1].rows_accepted == 2_000
+
+
+def test_a_manifest_that_counts_no_rows_is_taken(shop: Shop) -> None:
+    folder = shop.deliver("2025-03-05", {"history": True}, orders_csv=HISTORY_CSV)
+    assert "rows" not in (folder / "_manifest.json").read_text()
+    assert len(shop.ingest().accepted) == 1
 
 
 def test_a_refused_delivery_leaves_nothing_and_a_mended_one_is_taken(shop: Shop) -> None:
