@@ -59,6 +59,11 @@ def typed_select(table: Table, received: str, files: str) -> str:
     numbers = range(len(columns))
     prepared = ",\n".join(f"{c.prepared} as t{i}" for i, c in enumerate(columns))
     local = "".join(f",\n{c.local} as n{i}" for i, c in enumerate(columns) if c.local)
+    utc = "".join(
+        f",\n{_plain_utc(f'n{i}', column.time_zone)} as u{i}"
+        for i, column in enumerate(table.columns)
+        if columns[i].local
+    )
     values = ",\n".join(f"{c.value} as v{i}" for i, c in enumerate(columns))
     verdicts = ",\n".join(f"{c.verdict} as r{i}" for i, c in enumerate(columns))
     code = ", ".join(f"r{i}" for i in numbers)
@@ -74,7 +79,8 @@ with prepared as (
     from {received} join {files} using (file_index)
 ),
 localised as (select *{local} from prepared),
-valued as (select *, {values} from localised),
+converted as (select *{utc} from localised),
+valued as (select *, {values} from converted),
 judged as (select *, {verdicts}, {late} as late_code from valued),
 coded as (select *, coalesce({code}) as row_code from judged)
 select
@@ -214,7 +220,7 @@ def _timestamp(column: Column, i: int, is_event_time: bool) -> tuple[str, str]:
     moment = f"try_cast({t} as timestamptz) at time zone 'UTC'"
     iso = f"case when regexp_full_match({t}, '{ISO_AWARE}') then {moment} end"
     aware.append(iso if "iso8601" in column.formats else f"case when is_native then {iso} end")
-    value = f"coalesce({utc_of(n, column.time_zone)}, {', '.join(aware)})"
+    value = f"coalesce({_first_of_both(n, f'u{i}', column.time_zone)}, {', '.join(aware)})"
     gap = f"when {n} is not null and {_in_gap(n, v, column.time_zone)} then 'local_time_does_not_exist'"
     early = f"when {v} < timestamp '{column.earliest or EARLIEST['timestamp']}' then 'too_early'"
     latest = f"when {v} >= timestamp '{column.latest}' then 'future_dated'" if column.latest else ""
@@ -225,11 +231,14 @@ def _timestamp(column: Column, i: int, is_event_time: bool) -> tuple[str, str]:
     return value, f"when {v} is null then 'not_a_time' {gap} {early} {future} {latest} {far}"
 
 
-def utc_of(local: str, zone: str) -> str:
-    """Return the UTC time of a local time; of the two moments of a repeated hour, the earlier."""
+def _plain_utc(local: str, zone: str) -> str:
     if zone in {"UTC", "Etc/UTC"}:
         return local
-    utc = f"(({local} at time zone {quoted(zone)}) at time zone 'UTC')"
+    return f"(({local} at time zone {quoted(zone)}) at time zone 'UTC')"
+
+
+def _first_of_both(local: str, utc: str, zone: str) -> str:
+    """Return the UTC time of a local time; of the two moments of a repeated hour, the earlier."""
     if not _changes_its_clocks(zone):
         return utc
     earlier = f"({utc} - interval 1 hour)"
