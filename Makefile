@@ -7,6 +7,8 @@ PYTHON ?= python3.11
 SOURCE ?= sample_shop
 HOLDFAST_HOME ?= $(CURDIR)/data
 DATA ?=
+DAY ?=
+HISTORY ?=
 AS_OF ?=
 RUN ?=
 # the simulated shop of `make demo`
@@ -28,6 +30,9 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
+LAND = $(BIN)/python -m warehouse land "$(DATA)" $(if $(DAY),--day $(DAY)) $(if $(filter-out 0,$(HISTORY)),--history)
+RUN_DAY = $(BIN)/python -m dags.run_day $(if $(AS_OF),--as-of $(AS_OF)) && $(BIN)/python -m warehouse show-list $(if $(AS_OF),--as-of $(AS_OF))
+
 .PHONY: help
 help:  ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,12 +53,25 @@ install: $(INSTALLED)  ## Install the locked packages into .venv
 demo: install  ## One day from deliveries to the at-risk list (SOURCE=, DATA=, AS_OF=)
 	@$(BIN)/python -m warehouse prepare
 ifneq ($(DATA),)
-	@$(BIN)/python -m warehouse land "$(DATA)"
+	@$(LAND)
 else ifeq ($(SOURCE),sample_shop)
-	@test -d "$(HOLDFAST_HOME)/landing/sample_shop" || $(BIN)/python -m sample_shop --users $(USERS) --days $(DAYS) --seed $(SEED) --last-day $(LAST_DAY) --home "$(HOLDFAST_HOME)"
+	@$(BIN)/python -m sample_shop --users $(USERS) --days $(DAYS) --seed $(SEED) --last-day $(LAST_DAY) --home "$(HOLDFAST_HOME)"
 endif
-	@$(BIN)/python -m dags.run_day $(if $(AS_OF),--as-of $(AS_OF))
-	@$(BIN)/python -m warehouse show-list $(if $(AS_OF),--as-of $(AS_OF))
+	@$(RUN_DAY)
+
+.PHONY: land
+land: install  ## Put delivered files into landing (SOURCE=, DATA=, DAY=, HISTORY=1)
+	@test -n "$(DATA)" || { echo "Name the files: make land DATA=<file or folder>"; exit 2; }
+	@$(LAND)
+
+.PHONY: run
+run: install  ## One day of what has landed: ingest, features, model, scores, list (SOURCE=, AS_OF=)
+	@$(BIN)/python -m warehouse prepare
+	@$(RUN_DAY)
+
+.PHONY: reconcile
+reconcile: install  ## Do the numbers add up? Rows, money, users, churn (SOURCE=, AS_OF=)
+	@$(BIN)/python -m warehouse reconcile $(if $(AS_OF),--as-of $(AS_OF))
 
 .PHONY: up
 up: install  ## Start Airflow (scheduler and UI) with the DAGs scheduled

@@ -13,7 +13,9 @@ from warehouse.settings import Settings
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings.from_environment({"HOLDFAST_HOME": str(tmp_path / "home"), "HOLDFAST_SOURCE": "corner_shop"})
+    return Settings.from_environment(
+        {"HOLDFAST_HOME": str(tmp_path / "home"), "HOLDFAST_SOURCE": "corner_shop"}
+    )
 
 
 def write(path: Path, text: str) -> Path:
