@@ -49,6 +49,9 @@ class Facts:
         Deliveries known on or after this day are judged; None judges all of them.
     empty_features : frozenset of str
         Features that are NULL on purpose: the shop lacks the table that they are made from.
+    history_until : date, optional
+        The day of the newest load of history: its rows come from many days, and how many of each
+        day there are was never agreed.
     columns : mapping of str to mapping of str to str
         Tables of the build file (``schema.name``), with columns and DuckDB types.
     """
@@ -62,6 +65,7 @@ class Facts:
     freshness_days: int
     raw_tables: tuple[RawTable, ...]
     columns: Mapping[str, Mapping[str, str]]
+    history_until: date | None = None
 
     @property
     def last_day(self) -> date:
@@ -77,6 +81,11 @@ class Facts:
     def judged_sql(self) -> str:
         """The first delivery day that is judged, as SQL."""
         return f"date '{self.judged_from or date(1, 1, 1)}'"
+
+    @property
+    def history_sql(self) -> str:
+        """The last day whose volume is not judged, as SQL."""
+        return f"date '{self.history_until or date(1, 1, 1)}'"
 
     def numeric_columns(self, table: str) -> list[str]:
         """Columns of a table that hold numbers."""

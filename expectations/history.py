@@ -40,7 +40,7 @@ wide as (
     where {where}
     group by profiled_day
 ),
-profiled as (
+profiled as materialized (
     select
         profiled_day as day, column_name, row_count, measured.filled as filled,
         measured.different as different, measured.middle as middle, measured.negative as negative

@@ -22,6 +22,7 @@ def read_facts(settings: Settings, ledger: Ledger, days: tuple[date, ...]) -> Fa
         If the build file is missing or cannot be read.
     """
     source = load_source(settings.source)
+    deliveries = ledger.deliveries(source.name, status="accepted")
     return Facts(
         source=source.name,
         time_zone=source.time_zone,
@@ -32,6 +33,7 @@ def read_facts(settings: Settings, ledger: Ledger, days: tuple[date, ...]) -> Fa
         freshness_days=source.freshness_days,
         raw_tables=tuple(raw_table(source, table) for table in source.tables if not table.redacted),
         columns=_columns(settings),
+        history_until=max((d.delivery_date for d in deliveries if d.is_history), default=None),
     )
 
 

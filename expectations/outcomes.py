@@ -22,7 +22,7 @@ def outcomes(gate: str, suite: "gx.ExpectationSuite", validation: Any) -> list[G
     """
     results = [result for each in validation.results for result in _one(gate, suite.name, each)]
     rules = {expectation.meta["rule"] for expectation in suite.expectations}
-    answered = {result.expectation for result in results}
+    answered = {each.expectation_config.meta["rule"] for each in validation.results}
     if not rules:
         results.append(
             refused(gate, suite.name, "the_suite_has_rules", observed="no rule", expected="at least one rule")
@@ -91,23 +91,31 @@ class _Asked:
 def _one(gate: str, table: str, each: Any) -> list[GateResult]:
     meta: Mapping[str, Any] = each.expectation_config.meta
     asked = _Asked(gate, table, meta["rule"], meta["column"], meta["expected"], meta["remedy"])
+    cases = {
+        rule: replace(asked, rule=rule, expected=expected) for rule, expected in meta.get("cases", {}).items()
+    } or {asked.rule: asked}
     broken = _exception(each.exception_info)
     if broken:
-        return [asked.failed(f"not checked: {broken}")]
+        return [case.failed(f"not checked: {broken}") for case in cases.values()]
     observed = each.result.get("observed_value")
     if each.success is True:
-        return [asked.passed(_text(observed))]
+        return [case.passed(_text(observed)) for case in cases.values()]
     rows = (each.result.get("details") or {}).get("unexpected_rows")
     if not rows:
         return [asked.failed(_text(observed))]
     failures = [
-        asked.failed(
+        cases[row["rule"]].failed(
             _dated(row["day"], row["observed"]), expected=_text(row["expected"]), column=row["column_name"]
         )
         for row in rows[:ROWS_SHOWN]
     ]
     left_out = observed - len(failures)
-    return [*failures, asked.failed(f"and {left_out} more")] if left_out > 0 else failures
+    if left_out > 0:
+        failures.append(asked.failed(f"and {left_out} more"))
+    # Great Expectations hands over the first 200 rows; with fewer, every failed case is among them
+    broken_cases = {row["rule"] for row in rows}
+    passed = [case.passed("0") for rule, case in cases.items() if rule not in broken_cases]
+    return [*failures, *(passed if observed == len(rows) else [])]
 
 
 def _exception(info: Mapping[str, Any] | None) -> str | None:

@@ -5,12 +5,13 @@ have are NULL on purpose and left alone.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from expectations import thresholds as limits
 from expectations.facts import Facts
 from expectations.history import against_earlier_days, profile, share
-from expectations.rules import no_rows, quoted, suite
+from expectations.rules import Case, no_rows, none_of, quoted, suite
 from expectations.suites import staged
 from expectations.suites.planned import Planned
 
@@ -36,7 +37,7 @@ def plans(facts: Facts) -> Iterator[Planned]:
 def user_features(facts: Facts) -> "gx.ExpectationSuite":
     """Check the features of the days being run: users, freshness, and every feature's distribution."""
     rows = f"select * from {TABLE} where as_of_date in ({facts.days_sql})"
-    return suite(TABLE, rows, [*_users(facts), *_features(facts), *_finite(facts)])
+    return suite(TABLE, rows, [*_users(facts), _features(facts), *_finite(facts)])
 
 
 def _users(facts: Facts) -> "list[gxe.Expectation]":
@@ -44,7 +45,9 @@ def _users(facts: Facts) -> "list[gxe.Expectation]":
     counted = f"""
 counted as (
     select
-        as_of_dates.day, count(features.user_id) as users, count_if(features.is_eligible) as eligible_users,
+        as_of_dates.day,
+        count(features.user_id) as users,
+        count(*) filter (where features.is_eligible) as eligible_users,
         min(features.days_since_last_paid_order) as newest_order_days
     from (values {days}) as as_of_dates (day)
     left join (select * from {{batch}}) as features on features.as_of_date = as_of_dates.day
@@ -52,7 +55,7 @@ counted as (
 )"""
     compared = f"""
 profiled as (
-    select as_of_date as day, null as column_name, count_if(is_eligible) as users
+    select as_of_date as day, null as column_name, count(*) filter (where is_eligible) as users
     from {TABLE} where {_compared_days(facts)} group by as_of_date
 ),
 compared as (select *, median(users) {EARLIER} as usual from profiled)"""
@@ -92,63 +95,61 @@ where day in ({facts.days_sql}) and usual >= {limits.USERS_NEEDED}
     ]
 
 
-def _features(facts: Facts) -> "list[gxe.Expectation]":
+def _features(facts: Facts) -> "gxe.Expectation":
     names = [name for name in facts.columns[TABLE] if name not in KEY | facts.empty_features]
-    profiled = profile(TABLE, "as_of_date", names, facts.numeric_columns(TABLE), _compared_days(facts))
-    compared = f"{profiled}, {against_earlier_days(EARLIER)}"
-    varying = f"""{compared},
+    profiled = profile(
+        TABLE,
+        "as_of_date",
+        names,
+        facts.numeric_columns(TABLE),
+        f"{_compared_days(facts)} and {_sampled(facts)}",
+    )
+    counted = f"""
 counted as (
-    select day, count(*) as features, count_if(different > 1) as varying
+    select day, count(*) as features, count(*) filter (where different > 1) as varying
     from compared where row_count >= {limits.USERS_NEEDED} group by day
 )"""
     day = f"day in ({facts.days_sql}) and exists (from {{batch}})"
     judged = f"from compared where {day} and row_count >= {limits.USERS_NEEDED} and earlier_days > 0"
     jump, ratio = limits.FEATURE_EMPTY_SHARE_JUMP, limits.FEATURE_MEDIAN_RATIO
-    rules = {
-        "no_feature_is_suddenly_empty": (
-            f"((empty = 1 and usual_empty < 1) or empty - usual_empty > {jump})",
-            share("empty") + " || ' empty'",
-            share("usual_empty") + " || ' empty, as on earlier days'",
-            f"no feature {jump:.0%} of the users emptier than on earlier days",
-        ),
-        "no_feature_is_frozen": (
-            "different = 1 and fewest_different > 2",
-            "'one value'",
-            "'about ' || usual_different || ' values'",
-            "a feature that varied on earlier days varies",
-        ),
-        "features_keep_their_unit": (
-            f"middle not between usual_middle / {ratio} and usual_middle * {ratio}",
-            "'median ' || round(middle, 4)",
-            "'a median about ' || round(usual_middle, 4)",
-            f"a median within {ratio:g} times of earlier days' (unit, currency)",
-        ),
-    }
-    return [
-        no_rows(
+    by_feature = partial(Case, day="day", column_name="column_name")
+    cases = [
+        Case(
             "most_features_vary",
             f"from counted where {day} and varying < {limits.VARYING_FEATURES} * features",
-            ctes=varying,
             day="day",
             found="varying || ' of ' || features || ' features vary'",
             expected=f"at least {limits.VARYING_FEATURES:.0%} of the features differ from user to user",
-            remedy="look at the staged tables: whole columns are empty or frozen",
         ),
-        *(
-            no_rows(
-                rule,
-                f"{judged} and {condition}",
-                ctes=compared,
-                day="day",
-                column_name="column_name",
-                found=found,
-                usual=usual,
-                expected=expected,
-                remedy=LOOK,
-            )
-            for rule, (condition, found, usual, expected) in rules.items()
+        by_feature(
+            "no_feature_is_suddenly_empty",
+            f"{judged} and ((empty = 1 and usual_empty < 1) or empty - usual_empty > {jump})",
+            found=share("empty") + " || ' empty'",
+            usual=share("usual_empty") + " || ' empty, as on earlier days'",
+            expected=f"no feature {jump:.0%} of the users emptier than on earlier days",
+        ),
+        by_feature(
+            "no_feature_is_frozen",
+            f"{judged} and different = 1 and fewest_different > 2",
+            found="'one value'",
+            usual="'about ' || usual_different || ' values'",
+            expected="a feature that varied on earlier days varies",
+        ),
+        by_feature(
+            "features_keep_their_unit",
+            f"{judged} and middle not between usual_middle / {ratio} and usual_middle * {ratio}",
+            found="'median ' || round(middle, 4)",
+            usual="'a median about ' || round(usual_middle, 4)",
+            expected=f"a median within {ratio:g} times of earlier days' (unit, currency)",
         ),
     ]
+    return none_of(
+        cases,
+        rule="features_are_as_usual",
+        expected="every feature as full, as varied and as large as on earlier days",
+        remedy=LOOK,
+        ctes=f"{profiled}, {against_earlier_days(EARLIER)}, {counted}",
+    )
 
 
 def _finite(facts: Facts) -> "list[gxe.Expectation]":
@@ -170,6 +171,12 @@ broken as (from (unpivot counted on {", ".join(map(quoted, doubles))} into name 
             remedy=LOOK,
         )
     ]
+
+
+def _sampled(facts: Facts) -> str:
+    """Return the condition that keeps about as many users of each day as distributions need."""
+    users = f"select count(*) from {TABLE} where as_of_date = date '{facts.last_day}'"
+    return f"hash(user_id) % greatest(1, ({users}) // {limits.USERS_SAMPLED}) = 0"
 
 
 def _compared_days(facts: Facts) -> str:

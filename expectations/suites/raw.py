@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from expectations import thresholds as limits
 from expectations.facts import Facts, RawTable
 from expectations.history import against_earlier_days, last_week, profile, share
-from expectations.rules import core, no_rows, quoted, suite, text
+from expectations.rules import Case, core, no_rows, none_of, quoted, suite, text
 from expectations.suites.planned import Planned
 
 if TYPE_CHECKING:
@@ -36,8 +36,13 @@ def raw_table(facts: Facts, table: RawTable) -> "gx.ExpectationSuite":
     rules = [
         *_volume(facts, table),
         *_freshness(facts, table),
-        *_days(facts, table),
-        *_weeks(facts, table),
+        none_of(
+            [*_days(facts), *_weeks()],
+            rule="columns_are_as_usual",
+            expected="every column as full, as varied, as large and as positive as on earlier days",
+            remedy=ASK_THE_SHOP,
+            ctes=f"{_profiled(facts, table)}, {against_earlier_days()}, {last_week(facts.judged_sql)}",
+        ),
         *(_reference(facts, column, *target) for column, target in table.references.items()),
     ]
     return suite(table.name, rows, rules)
@@ -64,7 +69,7 @@ profiled as (
         no_rows(
             "volume_is_as_usual",
             f"""from compared
-where day >= {facts.judged_sql}
+where day >= {facts.judged_sql} and day > {facts.history_sql}
     and earlier_days >= {limits.VOLUME_DAYS_NEEDED} and usual_rows >= {limits.USUAL_ROWS_NEEDED}
     and (row_count < {lowest} * usual_rows or row_count > {highest} * usual_rows)""",
             ctes=counted,
@@ -106,99 +111,85 @@ newest as (
     ]
 
 
-def _days(facts: Facts, table: RawTable) -> "list[gxe.Expectation]":
-    compared = f"{_profiled(facts, table)}, {against_earlier_days()}"
+def _days(facts: Facts) -> list[Case]:
+    """Hold each judged day against the median of the days before it."""
     judged = (
         f"from compared where day >= {facts.judged_sql} and row_count >= {limits.ROWS_NEEDED} "
         f"and earlier_days >= {limits.TRAILING_DAYS_NEEDED}"
     )
     jump, ratio = limits.EMPTY_SHARE_JUMP_DAY, limits.MEDIAN_RATIO
-    rules = {
-        "a_day_has_no_emptier_columns_than_usual": (
-            f"((empty = 1 and usual_empty < 1) or empty - usual_empty > {jump})",
-            share("empty") + " || ' empty'",
-            share("usual_empty") + " || ' empty, as on earlier days'",
-            f"no column wholly empty, none {jump:.0%} of the rows emptier than usual",
-        ),
-        "a_day_has_no_frozen_columns": (
-            f"filled > 0 and different = 1 and fewest_different >= {limits.USUAL_VALUES_NEEDED}",
-            "'one value'",
-            "'about ' || usual_different || ' values'",
-            "a column that always varies varies",
-        ),
-        "amounts_keep_their_unit": (
-            f"middle not between usual_middle / {ratio} and usual_middle * {ratio}",
-            "'median ' || round(middle, 4)",
-            "'a median about ' || round(usual_middle, 4)",
-            f"a median within {ratio:g} times of earlier days' (unit, currency)",
-        ),
-        "amounts_keep_their_sign": (
-            f"negative_share - usual_negative > {limits.NEGATIVE_SHARE_JUMP}",
-            share("negative_share") + " || ' negative'",
-            share("usual_negative") + " || ' negative, as on earlier days'",
-            "about as many negative values as on earlier days",
-        ),
-    }
+    by_day = partial(Case, day="day", column_name="column_name")
     return [
-        no_rows(
-            rule,
-            f"{judged} and {condition}",
-            ctes=compared,
-            day="day",
-            column_name="column_name",
-            found=found,
-            usual=usual,
-            expected=expected,
-            remedy=ASK_THE_SHOP,
-        )
-        for rule, (condition, found, usual, expected) in rules.items()
+        by_day(
+            "a_day_has_no_emptier_columns_than_usual",
+            f"{judged} and ((empty = 1 and usual_empty < 1) or empty - usual_empty > {jump})",
+            found=share("empty") + " || ' empty'",
+            usual=share("usual_empty") + " || ' empty, as on earlier days'",
+            expected=f"no column wholly empty, none {jump:.0%} of the rows emptier than usual",
+        ),
+        by_day(
+            "a_day_has_no_frozen_columns",
+            f"{judged} and filled > 0 and different = 1 and fewest_different >= {limits.USUAL_VALUES_NEEDED}",
+            found="'one value'",
+            usual="'about ' || usual_different || ' values'",
+            expected="a column that always varies varies",
+        ),
+        by_day(
+            "amounts_keep_their_unit",
+            f"{judged} and middle not between usual_middle / {ratio} and usual_middle * {ratio}",
+            found="'median ' || round(middle, 4)",
+            usual="'a median about ' || round(usual_middle, 4)",
+            expected=f"a median within {ratio:g} times of earlier days' (unit, currency)",
+        ),
+        by_day(
+            "amounts_keep_their_sign",
+            f"{judged} and negative_share - usual_negative > {limits.NEGATIVE_SHARE_JUMP}",
+            found=share("negative_share") + " || ' negative'",
+            usual=share("usual_negative") + " || ' negative, as on earlier days'",
+            expected="about as many negative values as on earlier days",
+        ),
     ]
 
 
-def _weeks(facts: Facts, table: RawTable) -> "list[gxe.Expectation]":
+def _weeks() -> list[Case]:
+    """Hold the newest seven delivered days against the four weeks before them."""
     both = f"""from this_week inner join weeks_before using (column_name)
 where this_week.row_count >= {limits.ROWS_NEEDED}
     and weeks_before.earlier_days >= {limits.TRAILING_DAYS_NEEDED}"""
     jump = limits.EMPTY_SHARE_JUMP_WEEK
-    rules = {
-        "a_week_has_no_emptier_columns_than_usual": (
-            f"this_week.empty - weeks_before.empty > {jump}",
-            share("this_week.empty") + " || ' empty'",
-            share("weeks_before.empty") + " || ' empty, as in the weeks before'",
-            f"no column {jump:.0%} of the rows emptier than in the weeks before",
-        ),
-        "a_week_has_no_frozen_columns": (
-            "this_week.different = 1 and weeks_before.different > 2",
-            "'one value all week'",
-            "weeks_before.different || ' values on a day'",
-            "a column that varied in the weeks before varies this week",
-        ),
-    }
+    by_week = partial(Case, day="this_week.day", column_name="column_name")
     return [
-        no_rows(
-            rule,
-            f"{both} and {condition}",
-            ctes=f"{_profiled(facts, table)}, {last_week(facts.judged_sql)}",
-            day="this_week.day",
-            column_name="column_name",
-            found=found,
-            usual=usual,
-            expected=expected,
-            remedy=ASK_THE_SHOP,
-        )
-        for rule, (condition, found, usual, expected) in rules.items()
+        by_week(
+            "a_week_has_no_emptier_columns_than_usual",
+            f"{both} and this_week.empty - weeks_before.empty > {jump}",
+            found=share("this_week.empty") + " || ' empty'",
+            usual=share("weeks_before.empty") + " || ' empty, as in the weeks before'",
+            expected=f"no column {jump:.0%} of the rows emptier than in the weeks before",
+        ),
+        by_week(
+            "a_week_has_no_frozen_columns",
+            f"{both} and this_week.different = 1 and weeks_before.different > 2",
+            found="'one value all week'",
+            usual="weeks_before.different || ' values on a day'",
+            expected="a column that varied in the weeks before varies this week",
+        ),
     ]
 
 
 def _profiled(facts: Facts, table: RawTable) -> str:
     # only the judged days and the days that they are held against are read
-    where = f"""known_on >= (
-        select coalesce(min(known_on), date '0001-01-01') from (
-            select distinct known_on from {table.name}
-            where known_on < {facts.judged_sql} order by known_on desc limit {limits.TRAILING_DAYS + 7}
-        ) as earlier)"""
+    where = f"""known_on <= (select max(known_on) from {BATCH})
+        and known_on >= (
+            select coalesce(min(known_on), date '0001-01-01') from (
+                select distinct known_on from {table.name}
+                where known_on < {facts.judged_sql} order by known_on desc limit {limits.TRAILING_DAYS + 7}
+            ) as earlier
+        )
+        and rowid % greatest(1, (
+            select count(*) // {limits.ROWS_SAMPLED} from {table.name} where known_on >= {facts.judged_sql}
+        )) = 0"""
     numbers = [name for name, kind in table.columns.items() if kind in {"integer", "decimal"}]
-    return profile(BATCH, "known_on", list(table.columns), numbers, where)
+    return profile(table.name, "known_on", list(table.columns), numbers, where)
 
 
 def _reference(facts: Facts, column: str, other: str, key: str) -> "gxe.Expectation":

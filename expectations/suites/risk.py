@@ -84,7 +84,9 @@ def _shares(facts: Facts) -> "list[gxe.Expectation]":
     in_tiers = ", ".join(f"'{tier}'" for tier in TIERS)
     compared = f"""
 shares as (
-    select as_of_date as day, tier, count(*) as users, count_if(risk_tier = tier) / count(*) as held
+    select
+        as_of_date as day, tier, count(*) as users,
+        count(*) filter (where risk_tier = tier) / count(*) as held
     from {HISTORY} cross join (select unnest([{in_tiers}]) as tier) as tiers
     where as_of_date between date '{facts.as_of_dates[0]}' - {reach} and date '{facts.last_day}'
     group by all

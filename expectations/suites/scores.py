@@ -53,9 +53,9 @@ users as (
     select
         coalesce(eligible.as_of_date, scored.as_of_date) as day,
         count(scored.user_id) as scored_users,
-        count_if(scored.user_id is null) as missing_users,
-        count_if(eligible.user_id is null) as surplus_users,
-        count_if(scored.scores > 1) as repeated_users
+        count(*) filter (where scored.user_id is null) as missing_users,
+        count(*) filter (where eligible.user_id is null) as surplus_users,
+        count(*) filter (where scored.scores > 1) as repeated_users
     from eligible
     full join scored on scored.as_of_date = eligible.as_of_date and scored.user_id = eligible.user_id
     group by all

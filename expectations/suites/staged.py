@@ -73,7 +73,7 @@ def staged_returns(facts: Facts) -> "gx.ExpectationSuite":
     returns, orders = _staged(facts, "returns"), _staged(facts, "orders")
     compared = f"""
 compared as (
-    select count(*) as total, count_if(returns.returned_at < ordered.ordered_at) as early
+    select count(*) as total, count(*) filter (where returns.returned_at < ordered.ordered_at) as early
     from (select * from {{batch}}) as returns
     inner join (select order_id, min(ordered_at) as ordered_at from {orders} group by order_id) as ordered
         on ordered.order_id = returns.order_id

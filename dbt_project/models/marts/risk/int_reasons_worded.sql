@@ -13,7 +13,15 @@ reason_texts as (
 
 {# Reasons are numbers, except for what the profile says in words. #}
 profiles as (
-    select as_of_date, user_id, country, region, city, language, acquisition_channel, gender
+    select
+        as_of_date,
+        user_id,
+        country,
+        region,
+        city,
+        language,
+        acquisition_channel,
+        gender
     from {{ ref('user_features') }}
     where as_of_date in ({{ days_being_built() }})
 ),
@@ -36,18 +44,25 @@ reasons as (
 worded as (
     select
         reasons.*,
-        {%- for language in ['en', 'zh'] %}
+    {%- for language in ['en', 'zh'] %}
+    coalesce(
+        {# an empty feature says something too: that it never happened #}
+        case
+            when coalesce(cast(reasons.value as varchar), reasons.profile_text) is null
+                then reason_texts.unknown_{{ language }}
+        end,
         replace(
             coalesce(
                 reason_texts.sentence_{{ language }},
                 replace(reasons.code, '_', ' ') || ': {value}'
             ),
             '{value}',
-            {{ worded(
-                'reasons.value', 'reason_texts.value_kind', 'profile_text', language
-            ) }}
-        ) as sentence_{{ language }}{{ ',' if not loop.last }}
-        {%- endfor %}
+                {{ worded(
+                    'reasons.value', 'reason_texts.value_kind', 'profile_text', language
+                ) }}
+        )
+    ) as sentence_{{ language }}{{ ',' if not loop.last }}
+    {%- endfor %}
     from (
         select
             reasons.*,
@@ -69,13 +84,13 @@ final as (
     select
         as_of_date,
         user_id,
-        {%- for place in [1, 2, 3] %}
-        {%- set last_place = loop.last %}
-        {%- for part in ['code', 'value', 'contribution', 'sentence_en', 'sentence_zh'] %}
-        max(case when place = {{ place }} then {{ part }} end)
-            as reason_{{ place }}_{{ part }}{{ ',' if not (last_place and loop.last) }}
-        {%- endfor %}
-        {%- endfor %}
+    {%- for place in [1, 2, 3] %}
+    {%- set last_place = loop.last %}
+    {%- for part in ['code', 'value', 'contribution', 'sentence_en', 'sentence_zh'] %}
+    max(case when place = {{ place }} then {{ part }} end)
+        as reason_{{ place }}_{{ part }}{{ ',' if not (last_place and loop.last) }}
+    {%- endfor %}
+{%- endfor %}
     from worded
     group by as_of_date, user_id
 )
