@@ -41,43 +41,52 @@ reasons as (
     {%- endfor %}
 ),
 
-worded as (
+reasons_profiled as (
     select
         reasons.*,
-    {%- for language in ['en', 'zh'] %}
-    coalesce(
-        {# an empty feature says something too: that it never happened #}
-        case
-            when coalesce(cast(reasons.value as varchar), reasons.profile_text) is null
-                then reason_texts.unknown_{{ language }}
-        end,
-        replace(
-            coalesce(
-                reason_texts.sentence_{{ language }},
-                replace(reasons.code, '_', ' ') || ': {value}'
+        case reasons.code
+            when 'country' then profiles.country
+            when 'region' then profiles.region
+            when 'city' then profiles.city
+            when 'language' then profiles.language
+            when 'acquisition_channel' then profiles.acquisition_channel
+            when 'gender' then profiles.gender
+        end as profile_text
+    from reasons
+    left join profiles using (as_of_date, user_id)
+),
+
+{# An empty feature says something too: what never happened. #}
+templated as (
+    select
+        reasons_profiled.*,
+        reason_texts.value_kind,
+        {%- for language in ['en', 'zh'] %}
+        coalesce(
+            if(
+                reasons_profiled.value is null and reasons_profiled.profile_text is null,
+                reason_texts.unknown_{{ language }},
+                null
             ),
+            reason_texts.sentence_{{ language }},
+            replace(reasons_profiled.code, '_', ' ') || ': {value}'
+        ) as template_{{ language }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from reasons_profiled
+    left join reason_texts on reasons_profiled.code = reason_texts.reason_code
+),
+
+worded as (
+    select
+        templated.*,
+        {%- for language in ['en', 'zh'] %}
+        replace(
+            template_{{ language }},
             '{value}',
-                {{ worded(
-                    'reasons.value', 'reason_texts.value_kind', 'profile_text', language
-                ) }}
-        )
-    ) as sentence_{{ language }}{{ ',' if not loop.last }}
-    {%- endfor %}
-    from (
-        select
-            reasons.*,
-            case reasons.code
-                when 'country' then profiles.country
-                when 'region' then profiles.region
-                when 'city' then profiles.city
-                when 'language' then profiles.language
-                when 'acquisition_channel' then profiles.acquisition_channel
-                when 'gender' then profiles.gender
-            end as profile_text
-        from reasons
-        left join profiles using (as_of_date, user_id)
-    ) as reasons
-    left join reason_texts on reasons.code = reason_texts.reason_code
+            {{ worded('value', 'value_kind', 'profile_text', language) }}
+        ) as sentence_{{ language }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from templated
 ),
 
 final as (

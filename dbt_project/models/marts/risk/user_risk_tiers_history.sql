@@ -24,7 +24,11 @@ runs as (
     from {{ source('control', 'run') }}
 ),
 
-{{ tiers_decided(judged='tiers_judged', remembered=this) }},
+tier_cutoffs as (
+    select * from {{ ref('risk_tier_cutoffs') }}
+),
+
+{{ tiers_decided(judged='tiers_judged', cutoffs='tier_cutoffs', remembered=this) }},
 
 final as (
     select
