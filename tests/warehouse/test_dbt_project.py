@@ -122,9 +122,15 @@ def test_the_manifest_needs_no_database(tmp_path):
     settings = settings_in(tmp_path)
     manifest = json.loads(write_manifest(settings).read_text())
     assert "model.holdfast.user_features" in manifest["nodes"]
-    assert "model.holdfast.stg_online_retail__orders" in manifest["nodes"]
-    assert "model.holdfast.stg_sample_shop__orders" not in manifest["nodes"]
     assert not settings.build_file.exists()
+
+
+def test_only_the_active_sources_staging_is_built(tmp_path):
+    settings = settings_in(tmp_path)
+    found = run_dbt(settings, ["ls", "--quiet", "--selector", "features", "--resource-type", "model"])
+    staged = {name.split(".")[2] for name in found if name.startswith("holdfast.staging.")}
+    assert staged == {"online_retail"}
+    assert "holdfast.marts.features.user_features" in found
 
 
 def test_a_failed_model_is_named_with_what_the_database_said(shop, dbt_fails):
