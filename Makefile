@@ -86,6 +86,10 @@ check-reader: install  ## Open what is published, verify it, print run, age and 
 status: install  ## Deliveries, built days, publishes and open failures on one screen
 	@$(BIN)/python -m warehouse status
 
+.PHONY: quarantine
+quarantine: install  ## Rows that could not be taken, why, and what to do (SOURCE=)
+	@$(BIN)/python -m warehouse quarantine
+
 .PHONY: rollback
 rollback: install  ## Point readers back to an earlier run (RUN=run_id)
 	@test -n "$(RUN)" || { echo "Name the run: make rollback RUN=<run_id> (make status lists them)"; exit 2; }

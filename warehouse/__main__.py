@@ -97,6 +97,13 @@ def status(settings: Settings, _: argparse.Namespace) -> None:
         print(screen(settings, ledger))
 
 
+def quarantine(settings: Settings, arguments: argparse.Namespace) -> None:
+    """Show rows that could not be taken: where they stood, why, and what to do."""
+    from warehouse.quarantined import quarantined
+
+    print(quarantined(settings, top=arguments.top))
+
+
 def rebuild(settings: Settings, _: argparse.Namespace) -> None:
     """Throw the build file away and make it anew from landing/ and the ledger."""
     from warehouse.ingest import rebuild as load_again
@@ -147,6 +154,8 @@ def _parser() -> argparse.ArgumentParser:
     verb("rollback", rollback).add_argument("--run", required=True, help="the run to go back to")
     verb("check", check)
     verb("status", status)
+    looking = verb("quarantine", quarantine)
+    looking.add_argument("--top", type=_whole_number, default=5, help="how many rows per reason (5)")
     verb("rebuild", rebuild)
     showing = verb("show-list", show_list)
     showing.add_argument("--top", type=_whole_number, default=10, help="how many users (10)")

@@ -77,6 +77,7 @@ class Table:
     encoding: str = "utf-8"
     text_columns_with_newlines: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
+    money: str | None = None
     late_days_allowed: int | None = 45
     volume: Volume = field(default_factory=Volume)
     relation: str | None = None

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from warehouse.errors import ContractBreach
+from warehouse.money import check_money
 from warehouse.settings import REPOSITORY
 from warehouse.source_keys import (
     COLUMN_TYPES,
@@ -112,13 +113,14 @@ def _table(node: Node, source: str, zone: str, volume: Volume, late: int | None)
             )
             for r in meta.nodes("references", required=False)
         ),
+        money=check_money(meta.text("money"), columns, meta) if meta.has("money") else None,
         late_days_allowed=meta.optional_whole_number("late_days_allowed", late),
         volume=_volume(meta, volume),
         relation=meta.text("relation", "") or None,
         query=meta.text("query", "") or None,
         cursor_column=meta.text("cursor_column", "") or None,
     )
-    meta.finish(also=("format", "schedule"))
+    meta.finish(also=("format", "schedule", "money"))
     names = [column.name for column in columns]
     repeated = sorted({n for n in names if [m.lower() for m in names].count(n.lower()) > 1})
     if repeated:

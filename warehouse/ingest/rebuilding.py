@@ -89,7 +89,7 @@ def _replayed(
         source=source.name,
         day=delivery.delivery_date,
         files=landed,
-        history='"history": true' in (delivery.manifest_json or ""),
+        history=delivery.is_history,
         manifest_json=delivery.manifest_json,
     )
     candidate = read_candidate(arrival, delivery.known_on)

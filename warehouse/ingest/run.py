@@ -151,7 +151,7 @@ def _volumes(recorded: Recorded, source: Source) -> VolumeHistory:
     history = VolumeHistory()
     required = {table.name for table in source.tables if table.required}
     for delivery, files in recorded:
-        if delivery.status != "accepted" or '"history": true' in (delivery.manifest_json or ""):
+        if delivery.status != "accepted" or delivery.is_history:
             continue
         for table in required:
             fresh = [f for f in files if f.table_name == table and not _repeats(f)]

@@ -1,5 +1,6 @@
 """What the ledger gives back: frozen records, one class per table."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -79,6 +80,11 @@ class Delivery:
     manifest_json: str | None = None
     run_id: str | None = None
     ingested_at: datetime | None = None
+
+    @property
+    def is_history(self) -> bool:
+        """Whether it is a load of history: its rows count as known from their own day on."""
+        return bool(self.manifest_json) and json.loads(self.manifest_json or "{}").get("history") is True
 
 
 @dataclass(frozen=True)
