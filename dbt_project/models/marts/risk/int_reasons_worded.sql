@@ -51,7 +51,8 @@ reasons_profiled as (
             when 'language' then profiles.language
             when 'acquisition_channel' then profiles.acquisition_channel
             when 'gender' then profiles.gender
-        end as profile_text
+        end as profile_text,
+        value is null and profile_text is null as is_empty
     from reasons
     left join profiles using (as_of_date, user_id)
 ),
@@ -61,17 +62,16 @@ templated as (
     select
         reasons_profiled.*,
         reason_texts.value_kind,
-        {%- for language in ['en', 'zh'] %}
         coalesce(
-            if(
-                reasons_profiled.value is null and reasons_profiled.profile_text is null,
-                reason_texts.unknown_{{ language }},
-                null
-            ),
-            reason_texts.sentence_{{ language }},
-            replace(reasons_profiled.code, '_', ' ') || ': {value}'
-        ) as template_{{ language }}{{ ',' if not loop.last }}
-        {%- endfor %}
+            if(is_empty, reason_texts.unknown_en, null),
+            reason_texts.sentence_en,
+            replace(code, '_', ' ') || ': {value}'
+        ) as template_en,
+        coalesce(
+            if(is_empty, reason_texts.unknown_zh, null),
+            reason_texts.sentence_zh,
+            replace(code, '_', ' ') || ': {value}'
+        ) as template_zh
     from reasons_profiled
     left join reason_texts on reasons_profiled.code = reason_texts.reason_code
 ),
