@@ -11,13 +11,8 @@
     A warning raises the tier and never lowers it. A day that was built before keeps what it
     saw of its previous day, so that running it again gives the same rows.
 #}
-{% macro tiers_decided(judged, remembered) %}
+{% macro tiers_decided(judged, cutoffs, remembered) %}
 {%- set days = as_of_dates() | sort %}
-cutoffs as (
-    select risk_tier, tier_rank
-    from {{ ref('risk_tier_cutoffs') }}
-),
-
 remembered_0 as (
     {%- if is_incremental() %}
     select
@@ -111,7 +106,7 @@ ranked_{{ loop.index }} as (
     from {{ judged }} as judged
     left join seen_before_{{ loop.index }} as seen_before
         on judged.user_id = seen_before.user_id
-    left join cutoffs as previous_cutoffs
+    left join {{ cutoffs }} as previous_cutoffs
         on seen_before.previous_model_tier = previous_cutoffs.risk_tier
     where judged.as_of_date = {{ day }}
 ),
@@ -139,9 +134,9 @@ decided_{{ loop.index }} as (
     from ranked_{{ loop.index }} as ranked
     cross join previous_day_{{ loop.index }} as previous_day
     {# without a usable probability there is no tier, whatever the warnings say #}
-    left join cutoffs as model_cutoffs
+    left join {{ cutoffs }} as model_cutoffs
         on ranked.model_rank = model_cutoffs.tier_rank
-    left join cutoffs as risk_cutoffs
+    left join {{ cutoffs }} as risk_cutoffs
         on
             greatest(ranked.model_rank, coalesce(ranked.warning_rank, 0))
             = risk_cutoffs.tier_rank
