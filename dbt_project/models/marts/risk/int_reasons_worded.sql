@@ -79,14 +79,17 @@ templated as (
 worded as (
     select
         templated.*,
-        {%- for language in ['en', 'zh'] %}
-        replace(
-            template_{{ language }},
-            '{value}',
-            {{ worded('value', 'value_kind', 'profile_text', language) }}
-        ) as sentence_{{ language }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        {{ worded('value', 'value_kind', 'profile_text', 'en') }} as value_en,
+        {{ worded('value', 'value_kind', 'profile_text', 'zh') }} as value_zh
     from templated
+),
+
+sentences as (
+    select
+        * exclude (template_en, template_zh, value_en, value_zh),
+        replace(template_en, '{value}', value_en) as sentence_en,
+        replace(template_zh, '{value}', value_zh) as sentence_zh
+    from worded
 ),
 
 final as (
@@ -100,7 +103,7 @@ final as (
         as reason_{{ place }}_{{ part }}{{ ',' if not (last_place and loop.last) }}
     {%- endfor %}
 {%- endfor %}
-    from worded
+    from sentences
     group by as_of_date, user_id
 )
 
