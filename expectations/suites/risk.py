@@ -129,12 +129,21 @@ compared as (
 
 
 def at_risk_users(facts: Facts) -> "gx.ExpectationSuite":
-    """Check the list that leaves: the last day's users at risk, all of them, explained, of one run."""
+    """Check the list that leaves: the users at risk, all of them, explained, of one run."""
+    days = ", ".join(f"(date '{day}')" for day in facts.as_of_dates)
     counted = f"""
-listed as (select count(*) as users from (select * from {{batch}}) as batch),
-risky as (
-    select count(*) as users from {HISTORY}
-    where as_of_date = date '{facts.last_day}' and risk_tier in ('high', 'medium')
+listed as (select as_of_date, count(*) as users from (select * from {{batch}}) as batch group by all),
+tiers as (
+    select as_of_date, count(*) as users, count(*) filter (where risk_tier in ('high', 'medium')) as risky
+    from {HISTORY} group by all
+),
+counted as (
+    select
+        as_of_dates.day, coalesce(listed.users, 0) as users, coalesce(tiers.risky, 0) as risky,
+        coalesce(tiers.users, 0) as scored
+    from (values {days}) as as_of_dates (day)
+    left join listed on listed.as_of_date = as_of_dates.day
+    left join tiers on tiers.as_of_date = as_of_dates.day
 )"""
     other_runs = f"""from (select * from {{batch}}) as batch
 where not exists (
@@ -143,21 +152,24 @@ where not exists (
 group by as_of_date"""
     return suite(
         LIST,
-        f"select * from {LIST}",
+        f"select * from {LIST} where as_of_date in ({facts.days_sql})",
         [
-            core(
-                "ExpectTableRowCountToBeBetween",
+            no_rows(
                 "the_list_is_not_empty",
-                min_value=1,
-                expected="at least one user at risk",
+                f"from counted where users = 0 and (scored = 0 or scored >= {limits.USERS_NEEDED})",
+                ctes=counted,
+                day="day",
+                found="'nobody of ' || scored || ' scored users'",
+                expected=f"somebody at risk among {limits.USERS_NEEDED} scored users or more",
                 remedy=LOOK,
             ),
             no_rows(
                 "the_list_is_complete",
-                "from listed cross join risky where listed.users <> risky.users",
+                "from counted where users <> risky",
                 ctes=counted,
-                found="listed.users || ' users'",
-                usual="risky.users || ' users'",
+                day="day",
+                found="users || ' users'",
+                usual="risky || ' users'",
                 expected="every user of the high and medium tiers",
                 remedy=LOOK,
             ),
