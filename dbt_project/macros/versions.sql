@@ -68,7 +68,8 @@ row_versions as (
     Cut row versions that share a key into spans of days that know the same rows, so that
     exactly one set of rows is valid on any day. Ends with the CTE `rows_by_span`: the rows
     of each span, with the span's own known_on and superseded_on. Most keys were known at
-    once and never changed; they pass untouched.
+    once and never changed; they pass untouched. So do versions that were replaced on the day
+    they came: no day knows them, but they name a day that must be built again.
 #}
 {% macro spans_of(rows, key) %}
 {%- set keys = key.split(', ') %}
@@ -103,13 +104,24 @@ spans as (
 rows_by_span as (
     select
         {{ rows }}.* exclude (known_on, superseded_on),
-        coalesce(spans.span_known_on, {{ rows }}.known_on) as known_on,
-        case
-            when spans.span_known_on is null then {{ rows }}.superseded_on
-            else spans.span_superseded_on
-        end as superseded_on
+        {{ rows }}.known_on,
+        {{ rows }}.superseded_on
     from {{ rows }}
-    left join spans
+    anti join changed_keys using ({{ key }})
+    union all
+    select
+        {{ rows }}.* exclude (known_on, superseded_on),
+        {{ rows }}.known_on,
+        {{ rows }}.superseded_on
+    from {{ rows }}
+    where {{ rows }}.superseded_on = {{ rows }}.known_on
+    union all
+    select
+        {{ rows }}.* exclude (known_on, superseded_on),
+        spans.span_known_on as known_on,
+        spans.span_superseded_on as superseded_on
+    from {{ rows }}
+    inner join spans
         on
             {%- for column in keys %}
             {{ rows }}.{{ column }} = spans.{{ column }} and
@@ -121,6 +133,13 @@ rows_by_span as (
             )
 )
 {%- endmacro %}
+
+{# Only rows of changed days; all of them when everything is built. #}
+{% macro where_among(day, changed_days) %}
+    {%- if is_incremental() -%}
+    where {{ day }} in (select activity_date from {{ changed_days }})
+    {%- endif %}
+{% endmacro %}
 
 {# Only what deliveries changed since this model was last built; all of it at first. #}
 {% macro where_changed() %}

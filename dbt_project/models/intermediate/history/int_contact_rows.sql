@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 {# Rows are few beside events: each is carried as it is, with a 1 for what it counts. #}
 with
 

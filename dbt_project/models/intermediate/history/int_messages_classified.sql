@@ -1,7 +1,18 @@
+{{ config(
+    materialized='incremental', incremental_strategy='delete+insert', unique_key='message_id'
+) }}
+
 with
 
+changed_messages as (
+    select distinct message_id
+    from {{ staged('support_messages') }}
+    {{ where_changed() }}
+),
+
 messages as (
-    select * from {{ staged('support_messages') }}
+    select * from {{ staged('support_messages') }} as support_messages
+    semi join changed_messages using (message_id)
 ),
 
 complaint_words as (

@@ -4,8 +4,20 @@
 
 with
 
+changed_days as (
+    select activity_date from {{ ref('int_event_days') }}
+    {{ where_changed() }}
+    union
+    select order_date from {{ ref('int_orders_valued') }}
+    {{ where_changed() }}
+    union
+    select activity_date from {{ ref('int_contact_rows') }}
+    {{ where_changed() }}
+),
+
 event_days as (
     select * from {{ ref('int_event_days') }}
+    {{ where_among('activity_date', 'changed_days') }}
 ),
 
 order_rows as (
@@ -28,29 +40,21 @@ order_rows as (
         superseded_on,
         changed_by_delivery
     from {{ ref('int_orders_valued') }}
+    {{ where_among('order_date', 'changed_days') }}
 ),
 
 contact_rows as (
     select * from {{ ref('int_contact_rows') }}
+    {{ where_among('activity_date', 'changed_days') }}
 ),
 
-all_rows as (
+{# Read thrice for the keys and once for the rest: cheaper than kept aside in full. #}
+day_rows as not materialized (
     select * from event_days
     union all by name
     select * from order_rows
     union all by name
     select * from contact_rows
-),
-
-changed_days as (
-    select distinct activity_date
-    from all_rows
-    {{ where_changed() }}
-),
-
-day_rows as (
-    select * from all_rows
-    where activity_date in (select activity_date from changed_days)
 ),
 
 {{ spans_of('day_rows', key='user_id, activity_date') }},
