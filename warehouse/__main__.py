@@ -73,6 +73,21 @@ def publish(settings: Settings, arguments: argparse.Namespace) -> None:
     print(f"run {done.run_id}, as of {done.as_of_date}: {done.note}\nin {done.path}")
 
 
+def reconcile(settings: Settings, arguments: argparse.Namespace) -> None:
+    """Add up rows, money, orders, users and churn; fail where something does not come out."""
+    from warehouse.reconcile import reconcile as add_up
+
+    with Ledger.open(settings) as ledger:
+        result = add_up(settings, ledger, arguments.as_of)
+    print(result)
+    if result.failures:
+        raise ContractBreach(
+            f"{len(result.failures)} sums do not come out",
+            [fact.sentence for fact in result.failures],
+            "run the day again; if it stays, `python -m warehouse rebuild`",
+        )
+
+
 def rollback(settings: Settings, arguments: argparse.Namespace) -> None:
     """Point readers back to an earlier run."""
     from warehouse.publish import rollback as roll_back
@@ -151,6 +166,8 @@ def _parser() -> argparse.ArgumentParser:
     publishing = verb("publish", publish)
     publishing.add_argument("--run", required=True, help="the run that scored the day")
     publishing.add_argument("--keep-pointer", action="store_true", help="leave readers where they are")
+    reconciling = verb("reconcile", reconcile)
+    reconciling.add_argument("--as-of", type=_day, help="the day whose users are counted (newest built)")
     verb("rollback", rollback).add_argument("--run", required=True, help="the run to go back to")
     verb("check", check)
     verb("status", status)

@@ -47,7 +47,7 @@ def check_money(text: str, columns: Iterable[Column], node: Node) -> str:
                 "money", text, f"use {', '.join(numeric) or 'numeric columns'}, numbers, + - * / ( )"
             )
         written += f'coalesce("{name}", 0)' if name else f" {token['other']} "
-        checked += " x " if name else token["other"]
+        checked += " x " if name else f" {token['other']} "
         place = token.end()
     try:
         parsed = ast.parse(checked.strip(), mode="eval")

@@ -21,6 +21,7 @@ renamed as (
 
         -- delivery
         known_on,
+        delivery_id,
         delivery_number,
         source_file,
         source_line
