@@ -1,9 +1,10 @@
 """The books of ingest: every received row is accepted, quarantined or a duplicate, and so is its money."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import duckdb
 
@@ -93,21 +94,18 @@ def _rows(
         sum(getattr(file, f"rows_{word}") for file in files)
         for word in ("accepted", "quarantined", "duplicate")
     )
-    ids = [delivery.delivery_id for delivery, _ in taken]
-    mine = "table_name = ? and list_contains(?, delivery_id)"
-    reasons = connection.execute(
-        f"select reason_code, count(*) from quarantine.rows where {mine} group by all order by 2 desc, 1",
-        [table.name, ids],
-    ).fetchall()
+    ids = {delivery.delivery_id for delivery, _ in taken}
+    mine = f"where table_name = '{table.name}'"
+    accepted = _rows_by(connection, f"{table.schema}.{table.identifier}", "", "delivery_id")
+    quarantined = _rows_by(connection, "quarantine.rows", mine, "delivery_id, reason_code")
+    duplicate = _rows_by(connection, "control.exact_duplicates", mine, "delivery_id")
+    reasons: Counter[str] = Counter()
+    for rows, delivery_id, code in quarantined:
+        reasons[code] += rows if delivery_id in ids else 0
     found = (
-        _number(
-            connection,
-            f"select count(*) from {table.schema}.{table.identifier} where list_contains(?, delivery_id)",
-            [ids],
-        ),
-        sum(count for _, count in reasons),
-        _number(connection, f"select count(*) from control.exact_duplicates where {mine}", [table.name, ids])
-        + repeated_rows,
+        sum(rows for rows, delivery_id in accepted if delivery_id in ids),
+        reasons.total(),
+        sum(rows for rows, delivery_id in duplicate if delivery_id in ids) + repeated_rows,
     )
     facts = [
         Fact(
@@ -117,7 +115,9 @@ def _rows(
             _in_words(received, promised),
         )
     ]
-    return facts + [Fact(table.name, f"quarantined_{code}", f"{count:,}") for code, count in reasons]
+    return facts + [
+        Fact(table.name, f"quarantined_{code}", f"{rows:,}") for code, rows in sorted((+reasons).items())
+    ]
 
 
 def _money(
@@ -159,9 +159,11 @@ def _worth_by_file(connection: duckdb.DuckDBPyConnection, rows: str) -> defaultd
     return worth
 
 
-def _number(connection: duckdb.DuckDBPyConnection, query: str, values: list[object]) -> int:
-    ((number,),) = connection.execute(query, values).fetchall()
-    return int(number)
+def _rows_by(
+    connection: duckdb.DuckDBPyConnection, relation: str, where: str, columns: str
+) -> list[tuple[Any, ...]]:
+    query = f"select count(*), {columns} from {relation} {where} group by all"
+    return connection.execute(query).fetchall()
 
 
 def _in_words(received: int, parts: tuple[int, ...]) -> str:

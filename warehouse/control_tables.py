@@ -8,9 +8,11 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from warehouse.books import keep_books
 from warehouse.connections import open_build
-from warehouse.ledger import Ledger, Run
+from warehouse.ledger import Delivery, Ledger, Run
 from warehouse.settings import Settings
+from warehouse.sources import load_source
 
 # Gate results are copied for the runs of this many days, the run's own included.
 GATE_DAYS = 31
@@ -28,6 +30,10 @@ QUARANTINE_REASONS = {
     **{"delivery_id": TEXT, "delivery_date": DAY, "known_on": DAY, "reason_code": TEXT},
     "rows_quarantined": COUNT,
 }
+RECONCILIATION = {
+    **{"as_of_date": DAY, "run_id": TEXT, "table_name": TEXT, "rule": TEXT, "is_good": FLAG},
+    **{"observed": TEXT, "expected": TEXT, "message": TEXT},
+}
 GATE_RESULTS = {
     **{"run_id": TEXT, "as_of_date": DAY, "gate": TEXT, "suite": TEXT, "expectation": TEXT},
     **{"column_name": TEXT, "success": FLAG, "observed": TEXT, "expected": TEXT, "message": TEXT},
@@ -35,7 +41,7 @@ GATE_RESULTS = {
 
 
 def copy_control_tables(settings: Settings, ledger: Ledger, run: Run) -> dict[str, int]:
-    """Write ``control.run``, ``.deliveries``, ``.quarantine_reasons`` and ``.gate_results``.
+    """Write the tables of the schema ``control`` that the reporting models read.
 
     Only what is of the run's day or before it is copied, so that a day that is run again tells the
     same. ``control.run`` keeps the newest run of every day; the other tables are replaced.
@@ -67,12 +73,34 @@ def copy_control_tables(settings: Settings, ledger: Ledger, run: Run) -> dict[st
         "gate_results": (GATE_RESULTS, list(_gate_rows(ledger, run))),
     }
     with open_build(settings) as connection:
+        books = list(_books(connection, settings, ledger, run, deliveries))
+        written["reconciliation"] = (RECONCILIATION, books)
         connection.execute("create schema if not exists control")
         connection.execute("begin transaction")
         for table, (columns, rows) in written.items():
             _write(connection, table, columns, rows, run)
         connection.execute("commit")
     return {f"control.{table}": len(rows) for table, (_, rows) in written.items()}
+
+
+def _books(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    ledger: Ledger,
+    run: Run,
+    deliveries: Sequence[Delivery],
+) -> Iterator[dict[str, Any]]:
+    """Yield the sums over the rows and the money that the day knew."""
+    files = ledger.recorded_files(run.source)
+    recorded = [(delivery, files.get(delivery.delivery_id, ())) for delivery in deliveries]
+    for fact in keep_books(connection, load_source(run.source, settings.dbt_project), recorded):
+        yield {
+            **asdict(fact),
+            "as_of_date": run.as_of_date,
+            "run_id": run.run_id,
+            "is_good": fact.is_good,
+            "message": None if fact.is_good else f"{fact.sentence}. To do: python -m warehouse rebuild",
+        }
 
 
 def _gate_rows(ledger: Ledger, run: Run) -> Iterator[dict[str, Any]]:

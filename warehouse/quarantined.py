@@ -22,8 +22,8 @@ def quarantined(settings: Settings, top: int = 5) -> str:
     with open_read_only(settings.build_file) as connection:
         found = connection.execute(
             "select table_name, reason_code, count(*) over kind, reason, raw_text from quarantine.rows "
-            "qualify row_number() over (kind order by delivery_number desc, source_file, source_line) <= ? "
             "window kind as (partition by table_name, reason_code) "
+            "qualify row_number() over (kind order by delivery_number desc, source_file, source_line) <= ? "
             "order by 3 desc, table_name, reason_code, delivery_number desc, source_file, source_line",
             [top],
         ).fetchall()

@@ -37,7 +37,7 @@ class Reconciliation:
         lines = [f"{self.source}{day}"]
         for fact in self.facts:
             mark = "      " if fact.expected is None else "ok    " if fact.is_good else "WRONG "
-            lines.append(f"{mark}{fact.rule.replace('_', ' '):<34} {fact.sentence}")
+            lines.append(f"{mark}{fact.rule.replace('_', ' '):<38} {fact.sentence}")
         return "\n".join(lines)
 
 

@@ -66,7 +66,8 @@ ITEMS_CSV = "order_id,line_number,quantity\no1,1,2\n"
 
 
 def known_days(shop: Shop) -> dict[object, object]:
-    return {order: day for order, day in shop.rows("select order_id, known_on from raw.shop__orders")}
+    rows = shop.rows("select order_id, known_on from raw.shop__orders")
+    return {row[0]: row[1] for row in rows}
 
 
 def test_rows_of_a_history_load_count_from_their_own_day(shop: Shop) -> None:

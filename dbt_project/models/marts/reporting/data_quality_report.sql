@@ -1,6 +1,6 @@
 {{ config(materialized='view') }}
 
-{# Three kinds of rows in one table, so that a reader finds all of it in one place. #}
+{# Four kinds of rows in one table, so that a reader finds all of it in one place. #}
 with
 
 deliveries as (
@@ -49,12 +49,28 @@ gate_rules as (
     from {{ source('control', 'gate_results') }}
 ),
 
+reconciliations as (
+    select
+        'reconciliation' as report_kind,
+        as_of_date,
+        is_good,
+        run_id,
+        table_name,
+        rule,
+        observed,
+        expected,
+        message
+    from {{ source('control', 'reconciliation') }}
+),
+
 united as (
     select * from deliveries
     union all by name
     select * from quarantine_reasons
     union all by name
     select * from gate_rules
+    union all by name
+    select * from reconciliations
 ),
 
 final as (
