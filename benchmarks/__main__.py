@@ -1,0 +1,77 @@
+"""Measure: ``python -m benchmarks [chain|features|increment|all] --users 100000 --days 540``."""
+
+import argparse
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.chain import Home, measure_chain
+from benchmarks.features import measure_features
+from benchmarks.increment import measure_increment
+from benchmarks.measure import Cost, in_own_process
+from benchmarks.report import Section, page
+from benchmarks.shop import Shop
+
+CHOICES = ("chain", "features", "increment", "all")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure what was asked for, print it and write it; returns 1 if a target was missed."""
+    asked = _parser().parse_args(arguments)
+    if asked.home is not None:
+        asked.home.mkdir(parents=True, exist_ok=True)
+        if any(asked.home.glob("history-*")):
+            print(f"{asked.home} holds an earlier benchmark: name another folder", file=sys.stderr)
+            return 2
+        return _measure(asked, asked.home.resolve())
+    with TemporaryDirectory(prefix="holdfast-benchmark-") as folder:
+        return _measure(asked, Path(folder))
+
+
+def _measure(asked: argparse.Namespace, folder: Path) -> int:
+    shop = Shop(folder / "shop", asked.users, asked.days)
+    simulated = shop.simulate()
+    home = Home(folder / f"history-{asked.days}")
+    sections: list[Section] = []
+    full = _history(asked, shop, home, simulated, sections)
+    if asked.what in ("features", "all"):
+        sections.append(in_own_process(measure_features, home.settings, shop.day(shop.days)))
+    if asked.what in ("increment", "all"):
+        short = Home(folder / "history-short")
+        sections.append(measure_increment(shop, home, short, full))
+    command = f"python -m benchmarks {asked.what} --users {asked.users} --days {asked.days}"
+    text = page(command, sections)
+    print(text)
+    for path in {folder / "benchmarks.md", asked.write} - {None}:
+        path.write_text(text, encoding="utf-8")
+    missed = [f.name for section in sections for f in section.figures if f.verdict == "MISSED"]
+    return 1 if missed else 0
+
+
+def _history(
+    asked: argparse.Namespace, shop: Shop, home: Home, simulated: Cost, sections: list[Section]
+) -> list[Cost]:
+    """Build the whole history, by the whole chain if asked for; returns what ingest and features cost."""
+    if asked.what in ("chain", "all"):
+        section, costs = measure_chain(shop, home, simulated)
+        sections.append(section)
+        return [cost for cost in costs if cost.stage in ("ingest", "features, first build")]
+    shop.deliver(home.settings, 1, shop.days)
+    home.run("prepare", "warehouse", "prepare")
+    return home.build(shop.day(shop.days), gates=False, first=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("what", nargs="?", choices=CHOICES, default="all")
+    parser.add_argument("--users", type=int, default=100_000, help="users of the simulated shop (100000)")
+    parser.add_argument("--days", type=int, default=540, help="days of history (540)")
+    parser.add_argument("--home", type=Path, help="folder to work in and keep; a temporary one if left out")
+    parser.add_argument(
+        "--write", type=Path, help="also write the page here, for instance docs/benchmarks.md"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""One stage of the pipeline as a process: ``python -m benchmarks.stages <stage> …``.
+
+Each calls what the DAG's task of the same name calls. Prints, as its last line, JSON with the seconds
+that the stage itself worked, without starting Python and importing.
+"""
+
+# each stage imports what it needs and no more: importing is part of what is measured
+# ruff: noqa: PLC0415
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from warehouse.ledger import Ledger, Run
+from warehouse.settings import Settings
+
+
+def ingest(settings: Settings, ledger: Ledger, _: argparse.Namespace) -> dict[str, Any]:
+    """Take what has landed."""
+    from warehouse.ingest import ingest as take
+
+    began = time.perf_counter()
+    report = take(settings, ledger)
+    assert not report.refused, report.sentences()  # noqa: S101
+    return {
+        "work": time.perf_counter() - began,
+        "received": report.rows_received,
+        "accepted": report.rows_accepted,
+    }
+
+
+def models(settings: Settings, _: Ledger, asked: argparse.Namespace) -> dict[str, Any]:
+    """Build a selector's models and run their tests, for one day or more, as the DAGs do."""
+    from warehouse.connections import open_read_only
+    from warehouse.dbt_project import dbt_vars, run_dbt
+
+    command = ["build", "--selector", asked.selector, "--exclude-resource-type", "unit_test", "--quiet"]
+    run_id = asked.run or ""
+    outcome = run_dbt(settings, command, dbt_vars(settings, asked.as_of, run_id=run_id))
+    seconds = {one.node.unique_id: float(one.execution_time) for one in outcome.results}
+    with open_read_only(settings.build_file) as connection:
+        (users,) = connection.execute(
+            "select count(*) from features.user_features where list_contains(?, as_of_date)", [asked.as_of]
+        ).fetchone() or (0,)
+    return {"work": sum(seconds.values()), "users": users, "nodes": seconds}
+
+
+def gate(settings: Settings, ledger: Ledger, asked: argparse.Namespace) -> dict[str, Any]:
+    """Check a gate."""
+    from expectations.gate import run_gate
+
+    run = ledger.run(asked.run)
+    report = run_gate(settings, ledger, run, asked.gate, asked.as_of)
+    return {"work": report.seconds, "rules": len(report.results)}
+
+
+def snapshots(settings: Settings, ledger: Ledger, asked: argparse.Namespace) -> dict[str, Any]:
+    """Build the features of the past days that training reads."""
+    from ml.entry import snapshots_missing
+
+    (day,) = asked.as_of
+    asked.as_of = snapshots_missing(settings, day)
+    if not asked.as_of:
+        return {"work": 0.0, "days": 0}
+    return {**models(settings, ledger, asked), "days": len(asked.as_of)}
+
+
+def score(settings: Settings, ledger: Ledger, asked: argparse.Namespace) -> dict[str, Any]:
+    """Score a day."""
+    from ml.entry import score_day
+
+    run, (day,) = ledger.run(asked.run), asked.as_of
+    began = time.perf_counter()
+    outcome = score_day(settings, ledger, run, day)
+    return {"work": time.perf_counter() - began, "users": outcome.users}
+
+
+def risk(settings: Settings, ledger: Ledger, asked: argparse.Namespace) -> dict[str, Any]:
+    """Copy the ledger's facts, then build tiers and reports."""
+    from warehouse.control_tables import copy_control_tables
+
+    copy_control_tables(settings, ledger, ledger.run(asked.run))
+    return models(settings, ledger, asked)
+
+
+STAGES: dict[str, Callable[[Settings, Ledger, argparse.Namespace], dict[str, Any]]] = {
+    "ingest": ingest,
+    "models": models,
+    "gate": gate,
+    "snapshots": snapshots,
+    "score": score,
+    "risk": risk,
+}
+
+
+def finished(ledger: Ledger, run: Run, *, is_built: bool = False) -> None:
+    """End a run, and record its day as built if it is one of features."""
+    if is_built:
+        ledger.record_built_day(run)
+    ledger.finish_run(run)
+
+
+def main() -> int:
+    """Run one stage in the environment's home."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.stages", description=__doc__)
+    parser.add_argument("stage", choices=STAGES)
+    parser.add_argument("--as-of", type=date.fromisoformat, nargs="+", default=[])
+    parser.add_argument("--selector", default="features")
+    parser.add_argument("--gate")
+    parser.add_argument("--run")
+    asked = parser.parse_args()
+    settings = Settings.from_environment()
+    with Ledger.open(settings) as ledger:
+        told = STAGES[asked.stage](settings, ledger, asked)
+    print(f"\n{json.dumps(told)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
