@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from functools import cached_property
 
 import duckdb
 import pyarrow as pa
 
 from warehouse.ingest.candidates import Candidate, CandidateFile, is_native, utc_start_of
 from warehouse.ingest.quarantining import store_quarantine
-from warehouse.ingest.settling import good_rows_sql, settled_sql
+from warehouse.ingest.settling import excuse_versions_sql, good_rows_sql, settled_sql
 from warehouse.ingest.tables import store_settled
 from warehouse.ingest.typing_rules import typed_select
 from warehouse.ingest.volume import VolumeHistory, volume_refusal
@@ -50,7 +51,12 @@ class Batch:
         """Type every row; refuse deliveries with too many bad rows (orphans count) or an odd volume."""
         self._type_rows()
         while True:
+            self._excuse_versions()
+            taken = sum(candidate.is_taken for candidate in self.candidates)
             self._refuse_in_order(history)
+            if sum(candidate.is_taken for candidate in self.candidates) < taken:
+                # a refused delivery makes no row of another one known
+                continue
             self._settle()
             flooded = next((c for c in self.candidates if c.is_taken and c.flood(self.source)), None)
             if flooded is None:
@@ -61,6 +67,7 @@ class Batch:
     def replay(self) -> None:
         """Type and settle deliveries that were accepted before, without judging them again."""
         self._type_rows()
+        self._excuse_versions()
         self._settle()
 
     def store(self) -> None:
@@ -112,6 +119,26 @@ class Batch:
                 _count_bad,
             )
 
+    @cached_property
+    def late_tables(self) -> frozenset[str]:
+        """Names of the tables that have late rows, before any is excused."""
+        return frozenset(f.landed.table.name for _, _, f in self.files if f.bad["too_late"])
+
+    def _excuse_versions(self) -> None:
+        """Let late rows pass whose key is known: an order that is refunded after months is not late."""
+        self._describe_files()
+        for table in self.tables:
+            if table.key and table.name in self.late_tables:
+                self.connection.execute(excuse_versions_sql(table))
+                for _, _, file in self.files:
+                    if file.landed.table.name == table.name:
+                        del file.bad["too_late"]
+                self._count(
+                    f"select file_index, code, count(*), null from typed_{table.name} "
+                    "where code = 'too_late' group by all order by all",
+                    _count_bad,
+                )
+
     def _settle(self) -> None:
         self._describe_files()
         for _, _, file in self.files:
@@ -122,7 +149,7 @@ class Batch:
             self.connection.execute(settled_sql(table))
             late = "false"
             if table.event_time:
-                late = f"v{table.column_names.index(table.event_time)} < day_start"
+                late = f"v{table.column_names.index(table.event_time)} < day_start and not is_history"
             self._count(
                 f"select file_index, fate, count(*), count(*) filter ({late}), "
                 "count(*) filter (is_kept_orphan) "
@@ -197,8 +224,11 @@ def add_volume(history: VolumeHistory, candidate: Candidate, source: Source) -> 
 
 def _count_bad(file: CandidateFile, values: tuple[object, ...]) -> None:
     code, rows, first = values
-    assert isinstance(code, str) and isinstance(rows, int) and isinstance(first, Iterable)  # noqa: S101
+    assert isinstance(code, str) and isinstance(rows, int)  # noqa: S101
     file.bad[code] += rows
+    if first is None:
+        return
+    assert isinstance(first, Iterable)  # noqa: S101
     line, column, value = first
     if file.example is None or line < file.example[0]:
         file.example = (line, code, column, value)

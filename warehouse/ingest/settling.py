@@ -41,6 +41,44 @@ where typed.code is null and files.is_taken
 """
 
 
+def excuse_versions_sql(table: Table) -> str:
+    """Return the SQL that takes back the verdict on late rows of keys that are known by then.
+
+    An excused row keeps its `bad_column`, so that it can be judged anew without a refused delivery.
+    """
+    key = [f"v{table.column_names.index(name)}" for name in table.key]
+    stored = ", ".join(f'"{name}" as {v}' for name, v in zip(table.key, key, strict=True))
+    keys = ", ".join(key)
+    return f"""
+with known as (
+    select {stored}, -1 as delivery_order from {table.schema}.{table.identifier}
+    union all
+    select {", ".join("typed." + v for v in key)}, files.delivery_order
+    from typed_{table.name} as typed
+    inner join batch_files as files on files.file_index = typed.file_index
+    where typed.bad_column is null and files.is_taken
+),
+late as (
+    select typed.rowid as late_row, files.delivery_order, {", ".join("typed." + v for v in key)}
+    from typed_{table.name} as typed
+    inner join batch_files as files on files.file_index = typed.file_index
+    where typed.code = 'too_late' or (typed.code is null and typed.bad_column is not null)
+),
+first_known as (
+    select {keys}, min(delivery_order) as first_order
+    from known semi join late using ({keys})
+    group by {keys}
+),
+judged as (
+    select late_row, coalesce(first_order <= delivery_order, false) as is_known
+    from late left join first_known using ({keys})
+)
+update typed_{table.name} set code = case when judged.is_known then null else 'too_late' end
+from judged
+where typed_{table.name}.rowid = judged.late_row
+"""
+
+
 def settled_sql(table: Table) -> str:
     """Return the SQL that gives every good row its fate, and the row before it with the same key."""
     values = [f"v{i}" for i in range(len(table.columns))]

@@ -108,6 +108,40 @@ def test_a_history_load_is_not_judged_by_volume_and_teaches_none(shop: Shop) -> 
     assert report.accepted[-1].rows_accepted == 2_000
 
 
+LATE = {"o1": "refunded", "o2": "new here"}  # o1 is known since March, o2 is not
+
+
+def late_rows(shop: Shop, day: str) -> None:
+    rows = "".join(f"{order},u1,2025-03-05 10:00:00,1.50,{note}\n" for order, note in LATE.items())
+    shop.deliver(day, orders_csv=orders(3, day=day, first=500) + rows)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_changed_row_of_a_known_key_is_never_too_late(shop: Shop, at_once: bool) -> None:
+    shop.deliver("2025-03-05", orders_csv=HEADER + "o1,u1,2025-03-05 10:00:00,1.50,paid\n")
+    if not at_once:
+        shop.ingest()
+    late_rows(shop, "2025-06-20")
+    shop.ingest()
+    assert shop.rows("select reason_code, raw_text from quarantine.rows") == [
+        ("too_late", "o2,u1,2025-03-05 10:00:00,1.50,new here")
+    ]
+    versions = "select note, known_on from raw.shop__orders where order_id = 'o1' order by known_on"
+    assert shop.rows(versions) == [("paid", date(2025, 3, 5)), ("refunded", date(2025, 6, 20))]
+    before = shop.digest()
+    shop.rebuild()
+    assert shop.digest() == before
+
+
+def test_a_refused_delivery_makes_no_late_row_known(shop: Shop) -> None:
+    bad = "".join(f"x{n},u1,yesterday,1,\n" for n in range(20))
+    shop.deliver("2025-03-05", orders_csv=HEADER + "o1,u1,2025-03-05 10:00:00,1.50,paid\n" + bad)
+    late_rows(shop, "2025-06-20")
+    assert len(shop.ingest().refused) == 1
+    assert [code for _, code in shop.codes()] == ["too_late", "too_late"]
+    shop.rebuild()
+
+
 def test_a_manifest_that_counts_no_rows_is_taken(shop: Shop) -> None:
     folder = shop.deliver("2025-03-05", {"history": True}, orders_csv=HISTORY_CSV)
     assert "rows" not in (folder / "_manifest.json").read_text()
