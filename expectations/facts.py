@@ -52,6 +52,10 @@ class Facts:
     history_until : date, optional
         The day of the newest load of history: its rows come from many days, and how many of each
         day there are was never agreed.
+    unit_features : frozenset of str
+        Features that are counts, amounts or times: a changed unit shows in their size.
+    shop_driven_features : frozenset of str
+        Features that the shop's own campaigns move, for everybody and from one day to the next.
     columns : mapping of str to mapping of str to str
         Tables of the build file (``schema.name``), with columns and DuckDB types.
     """
@@ -62,6 +66,8 @@ class Facts:
     as_of_dates: tuple[date, ...]
     judged_from: date | None
     empty_features: frozenset[str]
+    unit_features: frozenset[str]
+    shop_driven_features: frozenset[str]
     freshness_days: int
     raw_tables: tuple[RawTable, ...]
     columns: Mapping[str, Mapping[str, str]]

@@ -123,11 +123,16 @@ def _context(settings: Settings, gate: str) -> Iterator[tuple[Any, Any]]:
 
     register()
     gx = great_expectations()
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.data_context.types import base
 
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    context.add_data_docs_site(site_name=gate, site_config=_site(settings, gate))
+    config = base.DataContextConfig(
+        # the context's own site would leave a folder in /tmp behind
+        store_backend_defaults=base.InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        data_docs_sites={gate: _site(settings, gate)},
+        progress_bars=base.ProgressBarsConfig(globally=False),
+        analytics_enabled=False,
+    )
+    context = gx.get_context(mode="ephemeral", project_config=config)
     source = context.data_sources.add_sql(
         "build file", connection_string=build_file_url(settings), create_temp_table=False
     )

@@ -10,6 +10,9 @@ from warehouse.ledger import Ledger
 from warehouse.settings import Settings
 from warehouse.sources import Source, Table, load_source
 
+UNIT_KINDS = frozenset({"amount", "count", "number", "seconds"})
+SHOP_DRIVEN_TABLES = frozenset({"campaign_touches", "coupons", "promotions"})
+
 
 def read_facts(settings: Settings, ledger: Ledger, days: tuple[date, ...]) -> Facts:
     """Read the declaration of the active source and the columns of the build file.
@@ -22,6 +25,7 @@ def read_facts(settings: Settings, ledger: Ledger, days: tuple[date, ...]) -> Fa
         If the build file is missing or cannot be read.
     """
     source = load_source(settings.source)
+    features = _described_features(settings)
     deliveries = ledger.deliveries(source.name, status="accepted")
     return Facts(
         source=source.name,
@@ -29,7 +33,11 @@ def read_facts(settings: Settings, ledger: Ledger, days: tuple[date, ...]) -> Fa
         currency=source.currency,
         as_of_dates=days,
         judged_from=judged_from(days[0], ledger.newest_built_day(source.name)),
-        empty_features=empty_features(settings, frozenset(source.absent)),
+        empty_features=frozenset(row["reason_code"] for row in features if row["made_from"] in source.absent),
+        unit_features=frozenset(row["reason_code"] for row in features if row["value_kind"] in UNIT_KINDS),
+        shop_driven_features=frozenset(
+            row["reason_code"] for row in features if row["made_from"] in SHOP_DRIVEN_TABLES
+        ),
         freshness_days=source.freshness_days,
         raw_tables=tuple(raw_table(source, table) for table in source.tables if not table.redacted),
         columns=_columns(settings),
@@ -56,11 +64,11 @@ def raw_table(source: Source, table: Table) -> RawTable:
     )
 
 
-def empty_features(settings: Settings, absent: frozenset[str]) -> frozenset[str]:
-    """Return the features that an absent table leaves NULL, as the seed of reasons tells."""
+def _described_features(settings: Settings) -> list[dict[str, str]]:
+    """Return the seed of reasons, which says of every feature what it is made from and what it measures."""
     path = settings.dbt_project / "seeds" / "reason_texts.csv"
     with path.open(encoding="utf-8", newline="") as lines:
-        return frozenset(row["reason_code"] for row in csv.DictReader(lines) if row["made_from"] in absent)
+        return list(csv.DictReader(lines))
 
 
 def _columns(settings: Settings) -> dict[str, dict[str, str]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from expectations import thresholds as limits
 from expectations.facts import Facts
 from expectations.history import against_earlier_days, profile, share
-from expectations.rules import Case, no_rows, none_of, quoted, suite
+from expectations.rules import Case, no_rows, none_of, quoted, suite, text
 from expectations.suites import staged
 from expectations.suites.planned import Planned
 
@@ -112,6 +112,8 @@ counted as (
     day = f"day in ({facts.days_sql}) and exists (from {{batch}})"
     judged = f"from compared where {day} and row_count >= {limits.USERS_NEEDED} and earlier_days > 0"
     jump, ratio = limits.FEATURE_EMPTY_SHARE_JUMP, limits.FEATURE_MEDIAN_RATIO
+    steady = f"column_name not in ({_listed(facts.shop_driven_features)})"
+    sized = f"column_name in ({_listed(facts.unit_features)})"
     by_feature = partial(Case, day="day", column_name="column_name")
     cases = [
         Case(
@@ -123,21 +125,22 @@ counted as (
         ),
         by_feature(
             "no_feature_is_suddenly_empty",
-            f"{judged} and ((empty = 1 and usual_empty < 1) or empty - usual_empty > {jump})",
+            f"{judged} and usual_empty < 1 and (empty = 1 or ({steady} and empty - usual_empty > {jump}))",
             found=share("empty") + " || ' empty'",
             usual=share("usual_empty") + " || ' empty, as on earlier days'",
             expected=f"no feature {jump:.0%} of the users emptier than on earlier days",
         ),
         by_feature(
             "no_feature_is_frozen",
-            f"{judged} and different = 1 and fewest_different > 2",
+            f"{judged} and {steady} and different = 1 and fewest_different > 2",
             found="'one value'",
             usual="'about ' || usual_different || ' values'",
             expected="a feature that varied on earlier days varies",
         ),
         by_feature(
             "features_keep_their_unit",
-            f"{judged} and middle not between usual_middle / {ratio} and usual_middle * {ratio}",
+            f"""{judged} and {steady} and {sized}
+    and middle not between usual_middle / {ratio} and usual_middle * {ratio}""",
             found="'median ' || round(middle, 4)",
             usual="'a median about ' || round(usual_middle, 4)",
             expected=f"a median within {ratio:g} times of earlier days' (unit, currency)",
@@ -171,6 +174,10 @@ broken as (from (unpivot counted on {", ".join(map(quoted, doubles))} into name 
             remedy=LOOK,
         )
     ]
+
+
+def _listed(names: frozenset[str]) -> str:
+    return ", ".join(map(text, sorted(names))) or "''"
 
 
 def _sampled(facts: Facts) -> str:
