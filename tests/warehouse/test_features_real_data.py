@@ -15,6 +15,7 @@ from warehouse.dbt_project import dbt_vars, run_dbt
 from warehouse.ingest import ingest
 from warehouse.landing import land
 from warehouse.ledger import Ledger
+from warehouse.reconcile import reconcile
 from warehouse.settings import Settings
 
 pytestmark = [
@@ -27,7 +28,7 @@ DAYS = [date(2011, 6, 8), date(2011, 6, 9), date(2011, 9, 8), date(2011, 9, 9)]
 
 
 @pytest.fixture(scope="module")
-def build(tmp_path_factory):
+def shop(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
     settings = Settings.from_environment({"HOLDFAST_HOME": str(home), "HOLDFAST_SOURCE": "online_retail"})
     land(settings, Path(os.environ["HOLDFAST_REAL_DATA"]) / "online_retail")
@@ -36,7 +37,15 @@ def build(tmp_path_factory):
     run_dbt(settings, ["build", "--quiet", "--selector", "features"], dbt_vars(settings, DAYS))
     labels = dbt_vars(settings, [LAST_COMPLETE_DAY], label_step_days=1)
     run_dbt(settings, ["build", "--quiet", "--selector", "labels"], labels)
-    with open_build(settings) as connection:
+    with Ledger.open(settings) as ledger:
+        for day in DAYS:
+            ledger.record_built_day(ledger.begin_run("features", "online_retail", day))
+        yield settings, ledger
+
+
+@pytest.fixture
+def build(shop):
+    with open_build(shop[0]) as connection:
         yield connection
 
 
@@ -77,3 +86,28 @@ def test_paid_invoices_and_customers_are_all_there(build):
         "select count(*), count(distinct user_id) from core.fct_orders where is_paid"
     ).fetchall()
     assert found == [(18_532, 4_338)]
+
+
+@pytest.mark.parametrize(
+    ("day", "eligible", "rates"),
+    [
+        (date(2011, 6, 8), "2,626", ("0.724", "0.586", "0.500")),
+        (date(2011, 9, 8), "2,779", ("0.682", "0.504", "0.385")),
+        (date(2011, 9, 9), "2,787", ("0.686", "0.501", "0.382")),
+    ],
+)
+def test_the_books_come_out_to_the_penny(shop, day, eligible, rates):
+    result = reconcile(*shop, day)
+    told = {(fact.table_name, fact.rule): fact.observed for fact in result.facts}
+    assert result.failures == ()
+    assert told["invoice_lines", "rows_are_accounted_for"] == (
+        "541,909 rows received = 536,641 accepted + 0 quarantined + 5,268 exact duplicates"
+    )
+    assert told["invoice_lines", "money_received"] == (
+        "9,747,747.93 GBP received = 9,726,006.95 accepted + 21,740.98 exact duplicates"
+    )
+    assert told["paid", "lines_by_kind"].startswith("397,884 = 392,692 accepted + 5,192 exact duplicates")
+    assert told["orders", "paid_orders"] == "18,532 of 4,338 customers, 2010-12-01 to 2011-12-09"
+    assert told["user_features", "eligible_users"].startswith(f"{eligible} with a paid order")
+    found = [told["users", f"churn_within_{horizon}_days"].split()[0] for horizon in (30, 60, 90)]
+    assert tuple(found) == rates
