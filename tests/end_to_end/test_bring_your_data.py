@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 PAGE = (REPOSITORY / "docs" / "bring-your-data.md").read_text(encoding="utf-8")
 BLOCKS = dict(re.findall(r"^`([\w/.]+)`\n\n```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
 EXPORT_DAY, EARLIER_DAY = date(2025, 6, 30), date(2025, 3, 31)
-CUSTOMERS = 12
+CUSTOMERS, NAMES_NO_PRODUCTS = 12, 4
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,14 @@ def write_export(folder: Path) -> None:
     files = {name: BLOCKS[f"export/{name}.csv"] for name in ("kunden", "bestellungen", "positionen")}
     for customer in range(1, CUSTOMERS + 1):
         files["kunden"] += f"K{customer};Name {customer};01.01.2024 00:00;AT;\n"
+        product = "" if customer == NAMES_NO_PRODUCTS else "A-1"
         for month in range(2 * customer):
             day = date(2024 + month // 12, month % 12 + 1, 1)
             if day <= EXPORT_DAY:
                 number = f"B{customer:02}{month:02}"
                 # half past midnight: in UTC still the day before
                 files["bestellungen"] += f"{number};K{customer};{day:%d.%m.%Y} 00:30;bezahlt;20,50;0,50\n"
-                files["positionen"] += f"{number};1;A-{customer % 3};2;10,25\n"
+                files["positionen"] += f"{number};1;{product};2;10,25\n"
     files["bestellungen"] += "B9999;K1;30.06.2025 12:00;storniert;99,00;\nB9998;K1;gestern;bezahlt;1,00;0\n"
     for name, text in files.items():
         (folder / f"{name}.csv").write_text(text, encoding="utf-8")
@@ -116,17 +117,19 @@ def test_an_earlier_day_sees_the_history_that_it_would_have_known(shop: tuple[Ow
     with open_build(shop[0]) as connection:
         found = connection.execute(
             "select as_of_date, user_id, is_eligible, paid_orders_365d, net_amount_365d, "
-            "days_since_last_paid_order from features.user_features where user_id in ('K4', 'K7', 'K12') "
-            "order by as_of_date, user_id"
+            "days_since_last_paid_order, distinct_products_365d from features.user_features "
+            "where user_id in ('K4', 'K7', 'K12') order by as_of_date, user_id"
         ).fetchall()
     expected = []
     for day in (EARLIER_DAY, EXPORT_DAY):
         for customer in (12, 4, 7):
-            bought = [date(2024 + m // 12, m % 12 + 1, 1) for m in range(2 * customer)]
-            seen = [one for one in bought if one <= day]
+            months = [date(2024 + m // 12, m % 12 + 1, 1) for m in range(2 * customer)]
+            seen = [one for one in months if one <= day]
             year = [one for one in seen if one > day - timedelta(days=365)]
             since = (day - seen[-1]).days
-            expected.append((day, f"K{customer}", since < 180, len(year), 20.0 * len(year), since))
+            products = None if customer == NAMES_NO_PRODUCTS else 1
+            bought = (len(year), 20.0 * len(year), since, products)
+            expected.append((day, f"K{customer}", since < 180, *bought))
     assert found == expected
 
 

@@ -61,7 +61,7 @@ REASONS: dict[str, Reason] = {
     ),
     "too_late": Reason(
         "the row arrived more days after its event than late_days_allowed",
-        "deliver sooner, or raise late_days_allowed",
+        "deliver sooner, or raise late_days_allowed; land an export of years with --history",
     ),
     "not_a_boolean": Reason("this is neither true nor false", "declare true_values and false_values"),
     "orphan": Reason(

@@ -43,7 +43,7 @@ categories_bought as (
         as_of_date,
         user_id,
         category,
-        count(*) as products,
+        count(product_id) as products,
         sum(lines) as lines,
         sum(quantity) as quantity,
         sum(line_amount) as line_amount
@@ -55,7 +55,8 @@ final as (
     select
         as_of_date,
         user_id,
-        sum(products) as distinct_products,
+        {# a shop that names no products is not a shop with none #}
+        nullif(sum(products), 0) as distinct_products,
         sum(lines) as lines,
         count(category) as distinct_categories,
         {{ share('max(case when category is not null then lines end)', 'sum(lines)') }}
