@@ -1,4 +1,4 @@
-{# Entry and exit cut-offs rise with the tier, or hysteresis would pick the wrong one. #}
+{# Cut-offs rise with the tier, or hysteresis would pick the wrong one. #}
 select *
 from {{ ref('risk_tier_cutoffs') }}
 qualify

@@ -14,7 +14,9 @@ tier_sentences as (
 ),
 
 tier_cutoffs as (
-    select risk_tier, tier_rank
+    select
+        risk_tier,
+        tier_rank
     from {{ ref('risk_tier_cutoffs') }}
 ),
 
@@ -31,7 +33,7 @@ final as (
                 tier_cutoffs.tier_rank desc,
                 users_at_risk.churn_probability desc,
                 users_at_risk.predicted_value desc,
-                users_at_risk.user_id
+                users_at_risk.user_id asc
         ) as integer) as risk_rank,
         users_at_risk.churn_probability,
         users_at_risk.churn_percentile,

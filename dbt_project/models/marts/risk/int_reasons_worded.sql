@@ -1,5 +1,7 @@
 {{ config(materialized='view') }}
 
+{% set reason_parts = ['code', 'value', 'contribution', 'sentence_en', 'sentence_zh'] %}
+
 with
 
 churn_scores as (
@@ -96,13 +98,14 @@ final as (
     select
         as_of_date,
         user_id,
-    {%- for place in [1, 2, 3] %}
-    {%- set last_place = loop.last %}
-    {%- for part in ['code', 'value', 'contribution', 'sentence_en', 'sentence_zh'] %}
-    max(case when place = {{ place }} then {{ part }} end)
-        as reason_{{ place }}_{{ part }}{{ ',' if not (last_place and loop.last) }}
-    {%- endfor %}
-{%- endfor %}
+        {%- for place in [1, 2, 3] %}
+        {%- for part in reason_parts %}
+        max(
+            case when place = {{ place }} then {{ part }} end
+        ) as reason_{{ place }}_{{ part }},
+        {%- endfor %}
+        {%- endfor %}
+        count(*) as reasons
     from sentences
     group by as_of_date, user_id
 )

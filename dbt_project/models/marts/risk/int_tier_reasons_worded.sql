@@ -3,7 +3,12 @@
 with
 
 tiers as (
-    select as_of_date, user_id, churn_probability, tier_reason, horizon_days
+    select
+        as_of_date,
+        user_id,
+        churn_probability,
+        tier_reason,
+        horizon_days
     from {{ ref('user_risk_tiers') }}
 ),
 

@@ -4,7 +4,10 @@
 with
 
 users_scored as (
-    select as_of_date, user_id, churn_probability
+    select
+        as_of_date,
+        user_id,
+        churn_probability
     from {{ ref('int_users_scored') }}
 ),
 

@@ -20,7 +20,7 @@ final as (
         churn_scores.model_version,
         churn_scores.horizon_days,
 
-        -- score: NaN is greater than everything here, so it must not pass for a probability
+        -- score: NaN is greater than any number, so it must not pass for one
         case
             when churn_scores.churn_probability between 0 and 1
                 then churn_scores.churn_probability

@@ -17,13 +17,14 @@ value_cutoffs as (
 
 lifecycle as (
     select
-        {%- for name in [
-            'new_for', 'won_back_after', 'won_back_for', 'active_for', 'at_risk_for',
-            'lapsing_for',
-        ] %}
-        max(case when threshold_name = '{{ name }}' then days end) as {{ name }}
-        {{- ',' if not loop.last }}
-        {%- endfor %}
+        max(case when threshold_name = 'new_for' then days end) as new_for,
+        max(
+            case when threshold_name = 'won_back_after' then days end
+        ) as won_back_after,
+        max(case when threshold_name = 'won_back_for' then days end) as won_back_for,
+        max(case when threshold_name = 'active_for' then days end) as active_for,
+        max(case when threshold_name = 'at_risk_for' then days end) as at_risk_for,
+        max(case when threshold_name = 'lapsing_for' then days end) as lapsing_for
     from {{ ref('lifecycle_thresholds') }}
 ),
 
@@ -38,7 +39,7 @@ value_tiers as (
     group by users_scored.as_of_date, users_scored.user_id
 ),
 
-{# Who stays buys at least once, else at the pace so far; a newcomer's first day is no pace. #}
+{# Who stays buys at least once, else at the pace so far; a first day is no pace. #}
 paces as (
     select
         as_of_date,

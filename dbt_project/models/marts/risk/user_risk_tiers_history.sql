@@ -20,7 +20,9 @@ users_valued as (
 ),
 
 runs as (
-    select as_of_date, run_id
+    select
+        as_of_date,
+        run_id
     from {{ source('control', 'run') }}
 ),
 
