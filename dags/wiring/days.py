@@ -89,3 +89,20 @@ def days_to_build(
         }
     )
     return days[-1:] if newest_built is None else days[-catch_up_days:]
+
+
+def has_news(
+    days: Iterable[dt.date], arrived: Mapping[dt.date, dt.datetime], begun: Mapping[dt.date, dt.datetime]
+) -> bool:
+    """Say whether building would see anything that an earlier or running build of the days did not.
+
+    Parameters
+    ----------
+    days : iterable of date
+        From `days_to_build`.
+    arrived : mapping
+        When the newest accepted delivery of each day was taken.
+    begun : mapping
+        When features were last begun for a day; days without a build are left out.
+    """
+    return any(day not in begun or begun[day] < arrived[day] for day in days)

@@ -8,7 +8,7 @@ from airflow.sdk import get_current_context, task
 
 from dags.wiring.announce import announce
 from dags.wiring.assets import RAW_DELIVERIES
-from dags.wiring.days import days_to_build
+from dags.wiring.days import days_to_build, has_news
 from dags.wiring.defaults import WRITER_POOL
 from dags.wiring.runs import OpenedRun, begin, finish, opened_ledger
 from warehouse.errors import ContractBreach
@@ -49,11 +49,24 @@ def ingest_landed(opened: list[OpenedRun]) -> Taken:
         ledger.assert_epoch_current(ledger.run(opened[0]["run_id"]))
         report = ingest(settings, ledger, progress=print)
         deliveries = ledger.deliveries(settings.source)
+        arrived = {
+            one.delivery_date: one.ingested_at
+            for one in deliveries
+            if one.status == "accepted" and one.ingested_at is not None
+        }
         days = days_to_build(
-            accepted=[delivery.delivery_date for delivery in deliveries if delivery.status == "accepted"],
+            accepted=arrived,
             refused=[delivery.delivery_date for delivery in open_refusals(deliveries)],
             newest_built=ledger.newest_built_day(settings.source),
         )
+        begun = {
+            run.as_of_date: run.started_at
+            for day in days
+            for run in ledger.runs_of_day(settings.source, day)
+            if run.kind == "features"
+        }
+        # a delivery that lands while its day is being built must not build it twice
+        days = days if has_news(days, arrived, begun) else []
         refused = [f"{outcome.delivery_id}: {outcome.reason}" for outcome in report.refused]
     return {"as_of_dates": [day.isoformat() for day in days], "refused": refused}
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dags.wiring.days import asked_days, days_to_build, parsed_day
+from dags.wiring.days import asked_days, days_to_build, has_news, parsed_day
 from warehouse.errors import ContractBreach
 
 
@@ -69,3 +69,26 @@ def test_the_days_to_build(accepted: Any, refused: Any, newest_built: int | None
     built = day(newest_built) if newest_built else None
     found = days_to_build(map(day, accepted), map(day, refused), built)
     assert found == [day(number) for number in expected]
+
+
+def hour(number: int) -> dt.datetime:
+    return dt.datetime(2026, 7, 1, number, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(
+    ("arrived", "begun", "expected"),
+    [
+        pytest.param({1: 5}, {}, True, id="a day that was never begun"),
+        pytest.param({1: 5}, {1: 6}, False, id="a day that is being built, or failed, with all that arrived"),
+        pytest.param({1: 7}, {1: 6}, True, id="a day whose delivery was corrected since"),
+        pytest.param({1: 5, 2: 7}, {1: 6}, True, id="a new day behind one that failed"),
+        pytest.param({}, {}, False, id="no day"),
+    ],
+)
+def test_a_day_is_announced_when_building_it_would_see_something_new(
+    arrived: dict[int, int], begun: dict[int, int], expected: bool
+) -> None:
+    def by_day(hours: dict[int, int]) -> dict[dt.date, dt.datetime]:
+        return {day(number): hour(at) for number, at in hours.items()}
+
+    assert has_news(map(day, arrived), by_day(arrived), by_day(begun)) is expected
