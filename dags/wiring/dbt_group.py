@@ -206,5 +206,5 @@ class _OnlyWatches:
             return True
         raise AirflowException(
             f"{self.model_unique_id} was not built (status {status}). To do: clear the task "  # type: ignore[attr-defined]
-            f"{self.producer_task_id} with its downstream tasks; it builds all models of the group"  # type: ignore[attr-defined]
+            f"{self.producer_task_id} with its downstream tasks; it builds all models of the group"
         )
