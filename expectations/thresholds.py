@@ -24,6 +24,9 @@ VOLUME_DAYS_NEEDED = 24
 # Volume is left alone where a usual day has fewer rows than this: promotions, products.
 USUAL_ROWS_NEEDED = 20
 
+# A table that need not come every day is regular when it came on this many of four weeks' days.
+REGULAR_DAYS = 20
+
 # The share of empty cells of one day; the real shop had a day with 87 % guests after 13 %.
 EMPTY_SHARE_JUMP_DAY = 0.80
 # The same over a week, which evens such days out; the real shop's largest weekly jump was 0.26.

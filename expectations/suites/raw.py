@@ -83,24 +83,40 @@ where day >= {facts.judged_sql} and day > {facts.history_sql}
 
 
 def _freshness(facts: Facts, table: RawTable) -> "list[gxe.Expectation]":
-    if table.event_time is None or not table.is_required:
+    if table.event_time is None:
         return []
     column = quoted(table.event_time)
     local = f"({column} at time zone 'UTC' at time zone {text(facts.time_zone)})::date"
     event_day = local if table.columns[table.event_time] == "timestamp" else f"{column}::date"
     days = ", ".join(f"(date '{day}')" for day in facts.as_of_dates)
+    usual = f"events.known_on between as_of_dates.day - {limits.TRAILING_DAYS + 7} and as_of_dates.day - 8"
+    # a table that need not come every day is missed only when it used to come, and not in bursts
+    missed = (
+        "true"
+        if table.is_required
+        else (
+            f"usual_days >= {limits.REGULAR_DAYS} and usual_rows >= {limits.USUAL_ROWS_NEEDED} * usual_days"
+        )
+    )
     newest = f"""
 newest as (
-    select as_of_dates.day, max(events.day) as event_day
+    select
+        as_of_dates.day,
+        max(events.day) as event_day,
+        coalesce(sum(events.row_count) filter (where {usual}), 0) as usual_rows,
+        count(distinct events.known_on) filter (where {usual}) as usual_days
     from (values {days}) as as_of_dates (day)
-    left join (select known_on, {event_day} as day from {BATCH} group by all) as events
+    left join (
+        select known_on, {event_day} as day, count(*) as row_count from {BATCH} group by all
+    ) as events
         on events.known_on <= as_of_dates.day and events.day <= as_of_dates.day
     group by as_of_dates.day
 )"""
     return [
         no_rows(
             "the_table_is_fresh",
-            f"from newest where event_day is null or event_day < day - {facts.freshness_days}",
+            f"""from newest
+where (event_day is null or event_day < day - {facts.freshness_days}) and {missed}""",
             ctes=newest,
             day="day",
             found="'newest event on ' || coalesce(event_day::varchar, 'no day')",
