@@ -22,16 +22,20 @@ def copy_ledger_facts(opened: list[OpenedRun]) -> None:
 def publish_snapshot(opened: list[OpenedRun]) -> str:
     """Publish the run's snapshot and end the run; a run that was overtaken does not publish.
 
+    The ledger's facts are copied once more, so that the report has the last gate's results too.
+
     Returns
     -------
     str
         What readers now see, in a sentence.
     """
+    from warehouse.control_tables import copy_control_tables
     from warehouse.publish import publish
 
     move_pointer = bool(get_current_context()["params"].get("move_pointer", True))
     with opened_ledger() as (settings, ledger):
         (run,) = each_run(ledger, opened)
+        copy_control_tables(settings, ledger, run)
         done = publish(settings, ledger, run, move_pointer=move_pointer)
     finish(opened)
     return f"run {done.run_id}, as of {done.as_of_date}: {done.note}"
