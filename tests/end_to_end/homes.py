@@ -42,12 +42,12 @@ def settings_of(home: Path) -> Settings:
     return Settings.from_environment(environment(home))
 
 
-def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run one of the product's modules to its end."""
+def command(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run one of the product's modules to its end; `more` is added to its environment."""
     return subprocess.run(
         [sys.executable, "-m", *arguments],
         cwd=REPOSITORY,
-        env=environment(home),
+        env=environment(home, **more),
         capture_output=True,
         text=True,
         timeout=900,
@@ -55,9 +55,9 @@ def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def must(home: Path, *arguments: str) -> str:
+def must(home: Path, *arguments: str, **more: str) -> str:
     """Run one of the product's modules; it must succeed. Returns what it printed."""
-    done = command(home, *arguments)
+    done = command(home, *arguments, **more)
     assert done.returncode == 0, f"{arguments}: {done.stdout[-2000:]}{done.stderr[-4000:]}"
     return done.stdout
 
@@ -122,16 +122,9 @@ def names_in(folder: Path) -> set[str]:
     """Return every relation that readers can see in a snapshot."""
     with duckdb.connect(str(folder / "holdfast.duckdb"), read_only=True) as connection:
         found = connection.execute(
-            "select table_name from information_schema.tables union select schema_name from duckdb_schemas() "
-            "where database_name = 'holdfast' and not internal"
+            "select table_name from information_schema.tables where table_catalog = 'holdfast'"
         ).fetchall()
     return {name for (name,) in found}
-
-
-def redeliver(folder: Path, change: Callable[[Path], None]) -> None:
-    """Change the files of a delivery folder; a manifest that no longer fits is taken away."""
-    change(folder)
-    (folder / "_manifest.json").unlink(missing_ok=True)
 
 
 def manifest_of(folder: Path) -> dict[str, dict[str, dict[str, object]]]:
