@@ -36,13 +36,16 @@ def disturbed(tmp_path_factory: pytest.TempPathFactory, landed: Path, first_day:
     usual = seconds_of(first_day)
     killed = Disturbed(home)
     for stage in STAGES:
-        endings = []
-        for _ in range(KILLS_PER_STAGE):
-            endings.append(workshop().kill_after(home, FIRST, stage, chance.uniform(0.02, usual[stage])))
-            assert endings[-1] in (0, -signal.SIGKILL), (home / "line.log").read_text()[-4000:]
+        latest, hits = usual[stage], 0
+        while hits < KILLS_PER_STAGE:
+            ending = workshop().kill_after(home, FIRST, stage, chance.uniform(0.02, latest))
+            assert ending in (0, -signal.SIGKILL), (home / "line.log").read_text()[-4000:]
             _readers_see_all_or_nothing(settings_of(home))
+            hits += ending == -signal.SIGKILL
+            # a stage that was done before the kill has shown that the machine is faster now
+            latest = latest if ending else max(latest / 2, 0.02)
         workshop().run(home, FIRST, [stage])
-        killed.hits[stage] = endings.count(-signal.SIGKILL)
+        killed.hits[stage] = hits
     return killed
 
 
@@ -54,9 +57,7 @@ def _readers_see_all_or_nothing(settings: Settings) -> None:
 
 
 def test_b1_the_kills_hit_running_stages(disturbed: Disturbed) -> None:
-    assert set(disturbed.hits) == set(STAGES)
-    assert sum(disturbed.hits.values()) > KILLS_PER_STAGE * len(STAGES) / 2
-    assert all(disturbed.hits[stage] for stage in ("build_features", "build_risk")), disturbed.hits
+    assert disturbed.hits == dict.fromkeys(STAGES, KILLS_PER_STAGE)
 
 
 def test_b1_the_day_ends_as_if_undisturbed(disturbed: Disturbed, first_day: Path) -> None:
