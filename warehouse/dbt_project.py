@@ -183,10 +183,21 @@ def run_dbt(
         try:
             outcome = dbtRunner().invoke(command)
         finally:
+            close_build_file()
             _close_logs()
     if not outcome.success:
         raise _failure(arguments, outcome)
     return outcome.result
+
+
+def close_build_file() -> None:
+    """Let go of the build file, which dbt keeps open while its process lives; harmless when it is closed."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    # its own env() raises where nothing was opened
+    opened: Any = DuckDBConnectionManager._ENV
+    if opened is not None:
+        opened.close()
 
 
 def write_manifest(settings: Settings) -> Path:

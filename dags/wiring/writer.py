@@ -36,5 +36,8 @@ def take_writer_lock(_context: Any = None, _operator: Any = None, patience: floa
 
 
 def release_writer_lock(*_ignored: Any, **_also_ignored: Any) -> None:
-    """Let go of the lock; harmless when it is not held."""
+    """Let go of the build file and of the lock; harmless when neither is held."""
+    from warehouse.dbt_project import close_build_file
+
+    close_build_file()
     _held.close()
