@@ -127,8 +127,10 @@ def look_at(source: Source, day: date, folder: Path, seen: SeenFiles) -> Arrival
         if path.name.startswith((".", "_")) or path.name.endswith((".tmp", ".part")) or not path.is_file():
             continue
         names.add(path.name)
-        tables = [table for table in source.tables if table.matches(path.name)]
         relative = f"{folder.name}/{path.name}"
+        if seen.unchanged(relative, path):
+            continue
+        tables = [table for table in source.tables if table.matches(path.name)]
         if len(tables) != 1:
             unknown.append(path.name)
             if len(tables) > 1:
@@ -136,8 +138,6 @@ def look_at(source: Source, day: date, folder: Path, seen: SeenFiles) -> Arrival
                     f"{path.name} matches the files of {' and '.join(t.name for t in tables)}. "
                     f"To do: make the `files` patterns in {source.path} exclude each other"
                 )
-            continue
-        if seen.unchanged(relative, path):
             continue
         data_hash, size = _sha256(path)
         if seen.seen_here(relative, data_hash):
