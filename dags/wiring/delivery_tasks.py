@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from airflow.sdk import get_current_context, task
 
@@ -16,8 +16,16 @@ from warehouse.errors import ContractBreach
 if TYPE_CHECKING:
     from warehouse.ledger import Delivery
 
-# ``as_of_dates`` to build and the reasons of ``refused`` deliveries.
-Taken = dict[str, list[str]]
+
+# the report of the run lists every refusal
+REASONS_AT_MOST = 5
+
+
+class Taken(TypedDict):
+    """What an ingest did: the days that can now be built, and what was refused (day and reason)."""
+
+    as_of_dates: list[str]
+    refused: list[dict[str, str]]
 
 
 @task(task_id="open_runs")
@@ -40,8 +48,8 @@ def ingest_landed(opened: list[OpenedRun]) -> Taken:
 
     Returns
     -------
-    dict
-        ``as_of_dates`` that can now be built, ``refused`` reasons.
+    Taken
+        Days to build, and refusals.
     """
     from warehouse.ingest import ingest
 
@@ -67,7 +75,10 @@ def ingest_landed(opened: list[OpenedRun]) -> Taken:
         }
         # a delivery that lands while its day is being built must not build it twice
         days = days if has_news(days, arrived, begun) else []
-        refused = [f"{outcome.delivery_id}: {outcome.reason}" for outcome in report.refused]
+        refused = [
+            {"day": outcome.delivery_date.isoformat(), "reason": str(outcome.reason)}
+            for outcome in report.refused
+        ]
     return {"as_of_dates": [day.isoformat() for day in days], "refused": refused}
 
 
@@ -79,9 +90,18 @@ def announce_deliveries(taken: Taken) -> None:
 
 @task(trigger_rule="none_failed")
 def stop_if_refused(opened: list[OpenedRun], taken: Taken) -> None:
-    """End the run; fail with the reasons if a delivery was refused."""
-    if taken["refused"]:
-        raise ContractBreach("Refused: " + "; ".join(taken["refused"]))
+    """End the run; fail with the reasons if a delivery was refused.
+
+    When the run was asked for a day, what comes after that day does not concern it.
+    """
+    asked = get_current_context()["params"].get("as_of_date")
+    refused = [one for one in taken["refused"] if not asked or one["day"] <= asked]
+    if refused:
+        reasons = "; ".join(f"{one['day']}: {one['reason']}" for one in refused[:REASONS_AT_MOST])
+        more = len(refused) - REASONS_AT_MOST
+        raise ContractBreach(
+            f"Deliveries were refused. {reasons}" + (f"; and {more} more" if more > 0 else "")
+        )
     finish(opened)
 
 
