@@ -68,4 +68,8 @@ def test_a10_a_flood_of_orphans_stops_the_delivery_and_what_leans_on_it(tmp_path
     shop.deliver("2025-03-06", orders_csv=orders(10, "2025-03-06", 50), items_csv=head + "o1,1,1\no50,1,1\n")
     report = shop.ingest()
     assert [o.status for o in report.deliveries] == ["refused", "accepted"]
+    said = str(report.refused[0].reason)
+    assert "20 of 20 rows of items cannot be taken (orphan 20)" in said
+    assert "items.csv line 2: order_id 'x0': the row refers to a row that was never delivered" in said
+    assert "To do: deliver the parent row first" in said
     assert report.quarantined_by_reason == {"orphan": 1}

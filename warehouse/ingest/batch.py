@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from warehouse.ingest.candidates import Candidate, CandidateFile, is_native, utc_start_of
-from warehouse.ingest.quarantining import store_quarantine
+from warehouse.ingest.quarantining import orphan_sql, store_quarantine
 from warehouse.ingest.settling import excuse_versions_sql, good_rows_sql, settled_sql
 from warehouse.ingest.tables import store_settled
 from warehouse.ingest.typing_rules import typed_select
@@ -152,7 +152,8 @@ class Batch:
                 late = f"v{table.column_names.index(table.event_time)} < day_start and not is_history"
             self._count(
                 f"select file_index, fate, count(*), count(*) filter ({late}), "
-                "count(*) filter (is_kept_orphan) "
+                "count(*) filter (is_kept_orphan), "
+                f"min_by((line_number, {orphan_sql(table)}), line_number) filter (fate = 'orphan') "
                 f"from settled_{table.name} inner join batch_files using (file_index) "
                 "group by all order by all",
                 _count_fate,
@@ -235,10 +236,13 @@ def _count_bad(file: CandidateFile, values: tuple[object, ...]) -> None:
 
 
 def _count_fate(file: CandidateFile, values: tuple[object, ...]) -> None:
-    fate, rows, late, orphans = values
+    fate, rows, late, orphans, first = values
     assert isinstance(rows, int) and isinstance(late, int) and isinstance(orphans, int)  # noqa: S101
     if fate == "orphan":
         file.bad["orphan"] += rows
+        assert isinstance(first, Iterable)  # noqa: S101
+        line, column, value = first
+        file.first_orphan = (line, "orphan", column, value)
     elif fate == "duplicate":
         file.duplicates += rows
     else:

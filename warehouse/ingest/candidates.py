@@ -31,6 +31,7 @@ class CandidateFile:
     late: int = 0
     orphans: int = 0
     example: tuple[int, str, str | None, str | None] | None = None
+    first_orphan: tuple[int, str, str | None, str | None] | None = None
 
     @property
     def received(self) -> int:
@@ -41,6 +42,7 @@ class CandidateFile:
         """Take back what was counted after the typing, for another go without a refused delivery."""
         self.accepted = self.duplicates = self.conflicts = self.late = self.orphans = 0
         del self.bad["orphan"]
+        self.first_orphan = None
 
 
 @dataclass
@@ -86,7 +88,7 @@ class Candidate:
             none_left = table.required and total == received and received > 0
             if not (many or none_left):
                 continue
-            example = next((_explained(file) for file in files if file.example), "")
+            example = next((_explained(file) for file in files if file.bad), "")
             counted = ", ".join(f"{code} {rows:,}" for code, rows in bad.most_common())
             return (
                 f"{total:,} of {received:,} rows of {table.name} cannot be taken ({counted}); "
@@ -252,6 +254,6 @@ def _read(landed: LandedFile) -> ReadFile:
 
 
 def _explained(file: CandidateFile) -> str:
-    line, code, column, value = file.example or (0, "", None, None)
+    line, code, column, value = min(one for one in (file.example, file.first_orphan) if one)
     shown = None if file.landed.table.redacted else value
     return explain(code, f"{file.landed.relative_path} line {line}", column, shown)

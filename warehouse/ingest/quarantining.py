@@ -40,14 +40,20 @@ def _bad_rows_sql(table: Table) -> str:
     )
     if not table.references:
         return badly_typed
+    return (
+        f"{badly_typed} union all select file_index, line_number, 'orphan', {orphan_sql(table)} "
+        f"from settled_{table.name} where fate = 'orphan'"
+    )
+
+
+def orphan_sql(table: Table) -> str:
+    """Return two expressions over settled rows: an orphan's column and the value that was never delivered."""
+    if not table.references:
+        return "null, null"
     numbered = list(enumerate(table.references))
     names = " ".join(f"when {i} then '{r.column}'" for i, r in numbered)
     values = " ".join(f"when {i} then v{table.column_names.index(r.column)}::varchar" for i, r in numbered)
-    return (
-        f"{badly_typed} union all "
-        f"select file_index, line_number, 'orphan', case orphan_of {names} end, case orphan_of {values} end "
-        f"from settled_{table.name} where fate = 'orphan'"
-    )
+    return f"case orphan_of {names} end, case orphan_of {values} end"
 
 
 def _quarantined(
