@@ -177,11 +177,13 @@ def build_risk(settings: Settings, ledger: Ledger, day: date) -> None:
 
 
 def publish(settings: Settings, ledger: Ledger, day: date) -> None:
-    """Publish, and end the run."""
+    """Publish with the last gate's results, and end the run."""
+    from warehouse.control_tables import copy_control_tables
     from warehouse.publish import publish as publish_run
     from warehouse.reports import write_report
 
     run = _opened(settings, ledger, "score", day)
+    copy_control_tables(settings, ledger, run)
     publish_run(settings, ledger, run)
     ledger.finish_run(run)
     write_report(settings, ledger, run.run_id)
