@@ -7,6 +7,8 @@ from dags.wiring.defaults import WRITER_POOL
 from dags.wiring.runs import OpenedRun, each_run, finish, opened_ledger
 
 WAIT_SECONDS = 10
+# as the DAGs build it: with the tests of the data, without the unit tests of the SQL
+BUILD_RISK = ("build", "--exclude-resource-type", "unit_test", "--selector", "risk")
 
 
 @task.short_circuit(ignore_downstream_trigger_rules=False)
@@ -53,7 +55,7 @@ def catch_up_missed_days(opened: list[OpenedRun]) -> list[OpenedRun]:
             score_day(settings, ledger, run, run.as_of_date, progress=print)
             run_gate(settings, ledger, run, "scores", day)
             copy_control_tables(settings, ledger, run)
-            run_dbt(settings, ["build", "--selector", "risk"], dbt_vars(settings, day, run_id=run.run_id))
+            run_dbt(settings, BUILD_RISK, dbt_vars(settings, day, run_id=run.run_id))
             run_gate(settings, ledger, run, "risk", day)
     finish(missed)
     return [newest]

@@ -9,6 +9,9 @@ from dags.wiring.days import parsed_day
 from dags.wiring.defaults import WRITER_POOL
 from dags.wiring.runs import OpenedRun, begin, each_run, finish, opened_ledger
 
+# as the DAGs build them: with the tests of the data, without the unit tests of the SQL
+BUILD_FEATURES = ("build", "--exclude-resource-type", "unit_test", "--selector", "features")
+
 
 @task(task_id="open_runs")
 def open_training_run() -> list[OpenedRun]:
@@ -41,7 +44,7 @@ def build_missing_snapshots(opened: list[OpenedRun]) -> list[str]:
             {day for run in each_run(ledger, opened) for day in snapshots_missing(settings, run.as_of_date)}
         )
         if missing:
-            run_dbt(settings, ["build", "--selector", "features"], dbt_vars(settings, as_of_dates=missing))
+            run_dbt(settings, BUILD_FEATURES, dbt_vars(settings, as_of_dates=missing))
     return [day.isoformat() for day in missing]
 
 
