@@ -105,6 +105,7 @@ def _rows(simulated: Cost, costs: Sequence[Cost]) -> list[list[str]]:
 def _text(shop: Shop, costs: Sequence[Cost]) -> str:
     told = {cost.stage: cost.told for cost in costs}
     rules = sum(one["rules"] for name, one in told.items() if name.startswith("gate"))
+    closed = "".join(f" Closed, {name}: {one['closed']}." for name, one in told.items() if one.get("closed"))
     events = shop.rows("events", 1, shop.days)
     return (
         f"{shop.users:,} users and {events:,} events over {shop.days} days "
@@ -112,5 +113,5 @@ def _text(shop: Shop, costs: Sequence[Cost]) -> str:
         f"without Airflow. DuckDB has 2 threads and 4 GB. {told['training snapshots']['days']} past days "
         f"are built for training, {told['score']['users']:,} users are scored, and the gates check {rules} "
         "rules. Seconds are those of the whole process; at work are the seconds without starting Python, "
-        "importing and dbt's reading of its project."
+        f"importing and dbt's reading of its project.{closed}"
     )
