@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from warehouse.definitions import definition_in_force, load_definitions
 from warehouse.errors import SettingsError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -22,10 +23,12 @@ class Settings:
         The shop being processed (``HOLDFAST_SOURCE``).
     ledger_url : str
         SQLAlchemy URL of the ledger (``HOLDFAST_LEDGER_URL``).
-    horizon_days : int
-        Days after ``as_of_date`` without a paid order that make a user churned.
-    eligible_days : int
-        A user is eligible with a paid order in this many days up to ``as_of_date``.
+    definition_id : str
+        The definition of churn that drives the tiers (``HOLDFAST_DEFINITION``); the seed's own choice
+        if left out.
+    horizon_days, eligible_days : int
+        Of that definition: the days of its window, and the days up to ``as_of_date`` in which an
+        eligible user has a paid order.
     threads : int
         Threads that one DuckDB connection may use.
     memory_limit : str
@@ -37,6 +40,7 @@ class Settings:
     home: Path
     source: str
     ledger_url: str
+    definition_id: str = "paid_order_90d"
     horizon_days: int = 90
     eligible_days: int = 180
     threads: int = 2
@@ -61,12 +65,16 @@ class Settings:
                 source,
                 "use the folder name under dbt_project/models/staging/",
             )
+        definition = definition_in_force(
+            load_definitions(REPOSITORY / "dbt_project"), env.get("HOLDFAST_DEFINITION", "")
+        )
         return cls(
             home=home,
             source=source,
             ledger_url=env.get("HOLDFAST_LEDGER_URL") or f"sqlite:///{home / 'ledger' / 'ledger.db'}",
-            horizon_days=_whole_number(env, "HOLDFAST_HORIZON_DAYS", 90),
-            eligible_days=_whole_number(env, "HOLDFAST_ELIGIBLE_DAYS", 180),
+            definition_id=definition.definition_id,
+            horizon_days=definition.horizon_days,
+            eligible_days=definition.active_within_days,
             threads=_whole_number(env, "HOLDFAST_THREADS", 2),
             memory_limit=env.get("HOLDFAST_MEMORY_LIMIT", "4GB"),
             snapshots_kept=_whole_number(env, "HOLDFAST_SNAPSHOTS_KEPT", 14),

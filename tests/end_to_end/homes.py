@@ -31,7 +31,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     return kept | {
         "HOLDFAST_HOME": str(home),
         "HOLDFAST_SOURCE": "sample_shop",
-        "HOLDFAST_HORIZON_DAYS": str(HORIZON_DAYS),
+        "HOLDFAST_DEFINITION": f"paid_order_{HORIZON_DAYS}d",
         "HOLDFAST_MEMORY_LIMIT": "1GB",
         **more,
     }
