@@ -11,16 +11,10 @@ from typing import Any
 import skops.io
 
 from ml.calibration import Calibrator, Isotonic, Sigmoid
+from ml.candidates import CANDIDATES
 from warehouse.errors import DamagedFile
 
-TRUSTED_TYPES = (
-    "functools.partial",
-    "ml.candidates.RecencyRule",
-    "ml.candidates.signed_log",
-    "numpy.dtype",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.utils.validation.check_array",
-)
+TRUSTED_TYPES = tuple(sorted({name for candidate in CANDIDATES for name in candidate.trusted_types}))
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 
@@ -87,8 +81,9 @@ def calibrator_from_json(value: dict[str, Any]) -> Calibrator:
 def code_version() -> str:
     """Return a digest of this package's sources: a model says which code made it."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    package = Path(__file__).parent
+    for path in sorted(package.rglob("*.py")):
+        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 

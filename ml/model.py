@@ -1,7 +1,8 @@
 """A fitted model: contract, estimator and calibrator, and how it scores and explains."""
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -40,6 +41,8 @@ class ChurnModel:
         What a reader must know, for instance that there was too little data; empty when all is well.
     model_version : str
         Given by the registry; empty before.
+    parameters : mapping
+        Settings of the candidate that differ from its defaults.
     """
 
     candidate: str
@@ -50,6 +53,7 @@ class ChurnModel:
     calibrator: Calibrator
     note: str = ""
     model_version: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def log_odds(self, frame: pd.DataFrame) -> Floats:
         """Return the estimator's log-odds of churn, before calibration; shape (rows,)."""
@@ -89,6 +93,7 @@ def fit_model(
     trained_as_of: date,
     horizon_days: int,
     seed: int,
+    parameters: Mapping[str, Any] | None = None,
     note: str = "",
 ) -> tuple[ChurnModel, Floats]:
     """Fit one candidate and its calibrator on labelled snapshots.
@@ -110,6 +115,8 @@ def fit_model(
         The label's window.
     seed : int
         Of the estimator.
+    parameters : mapping, optional
+        Settings of the candidate; what is not named keeps its default.
     note : str
         Kept with the model.
 
@@ -124,16 +131,26 @@ def fit_model(
         contract = FeatureContract(
             tuple(feature for feature in features if feature.name in candidate.reads), {}
         )
+    chosen = dict(parameters or {})
     inputs = prepare(frame, contract)
     churned = frame["churned"].to_numpy()
 
     def build() -> Any:
-        return candidate.build(contract, len(frame), horizon_days, seed)
+        return candidate.build(contract, len(frame), horizon_days, seed, chosen)
 
     with few_threads(len(frame)):
         out_of_fold = out_of_fold_log_odds(build, inputs, churned, frame["user_id"])
         usable = ~np.isnan(out_of_fold)
         calibrator = fit_calibrator(out_of_fold[usable], churned[usable]) if usable.any() else Sigmoid()
         estimator = build().fit(inputs, churned)
-    model = ChurnModel(candidate.name, trained_as_of, horizon_days, contract, estimator, calibrator, note)
+    model = ChurnModel(
+        candidate=candidate.name,
+        trained_as_of=trained_as_of,
+        horizon_days=horizon_days,
+        contract=contract,
+        estimator=estimator,
+        calibrator=calibrator,
+        note=note,
+        parameters=chosen,
+    )
     return model, out_of_fold
