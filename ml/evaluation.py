@@ -5,20 +5,26 @@ metric is a few matrix operations. Two scores are compared on the same resamples
 difference is paired.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from ml.candidates import RECENCY_RULE
+from ml.metrics import Judge, group_ends
+from warehouse.errors import ContractBreach
+
 Floats = NDArray[np.float64]
-SHARES = (5, 10, 20)
-CALIBRATION_BINS = 10
 RESAMPLES = 300
 CELLS_PER_BLOCK = 2_000_000
 LARGE_TEST = 6_000_000
 FEWEST_RESAMPLES = 60
-TINY = 1e-12
+# Suffix of a paired difference to a rule that costs (nearly) nothing.
+DIFFERENCES = {RECENCY_RULE: "over_recency", "rfm_logistic": "over_rfm"}
+# A threshold is set, not measured; before calibration there is nothing to compare with.
+NOT_COMPARED = frozenset({"threshold", "ece_before"})
 
 
 @dataclass(frozen=True)
@@ -30,10 +36,12 @@ class Metric:
     candidate : str
         Whose score.
     metric : str
-        roc_auc, pr_auc, brier, brier_skill, log_loss, ece, lift_at_5 …, recall_at_5 …; a name ending in
-        `_over_recency` is the paired difference to the recency rule.
+        roc_auc, pr_auc, brier, brier_skill, log_loss, ece, ece_before, lift_at_5 …, recall_at_5 …,
+        lift_at_capacity, recall_at_capacity, threshold, accuracy, precision, recall, f1; a name ending in
+        `_over_recency` or `_over_rfm` is the paired difference to that rule.
     value, lower, upper : float
-        Figure on the whole test, and the 2.5 % and 97.5 % points over resamples of users.
+        Figure on the whole test, and the 2.5 % and 97.5 % points over resamples of users; NaN when it
+        cannot be computed.
     """
 
     candidate: str
@@ -48,19 +56,36 @@ def evaluate(
     scores: Mapping[str, Floats],
     *,
     baseline: str,
+    before: Mapping[str, Floats] | None = None,
+    thresholds: Mapping[str, float] | None = None,
+    capacity: int | None = None,
+    only: Collection[str] = (),
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> list[Metric]:
     """Judge several scores of the same users.
+
+    The expected calibration error is the mean distance of score and churn rate over ten groups of equally
+    many users. Resampling adds noise to each group, which a mean of distances cannot cancel, so its
+    resamples lie too high: their interval is moved down until it is centred on the figure.
 
     Parameters
     ----------
     churned : array, shape (users,)
         Labels, 0 or 1, both present.
     scores : mapping of str to array, shape (users,)
-        Churn probability per candidate.
+        Churn probability per candidate. A candidate with a score that is not a number gets NaN everywhere.
     baseline : str
-        The candidate that the others are compared with.
+        The candidate that the others are compared with; with `rfm_logistic` too, where it is among them.
+    before : mapping of str to array, optional
+        Probability before calibration, for `ece_before`.
+    thresholds : mapping of str to float, optional
+        Probability from which on a user is called a churner, chosen in training (`choose_threshold`): for
+        accuracy, precision, recall and F1.
+    capacity : int, optional
+        Users who can be contacted: for lift and recall among so many of the riskiest.
+    only : collection of str
+        Metrics wanted, without their differences; empty for all.
     resamples : int
         Bootstrap resamples of users; fewer are drawn when there are very many users.
     seed : int
@@ -69,32 +94,119 @@ def evaluate(
     Returns
     -------
     list of Metric
-        Per candidate every metric, then its paired differences to the baseline.
+        Per candidate every metric, then its paired differences to the rules that cost nothing.
+
+    Raises
+    ------
+    ContractBreach
+        If a candidate has not one score per user.
     """
+    judges = {
+        name: _judge(name, churned, score, before=before, thresholds=thresholds, capacity=capacity)
+        for name, score in scores.items()
+    }
+    points = {name: judge.measure(np.ones((1, len(churned)))) for name, judge in judges.items()}
     drawn = int(np.clip(LARGE_TEST // len(churned), FEWEST_RESAMPLES, resamples))
-    prepared = {name: _prepare(churned.astype(np.float64), score) for name, score in scores.items()}
-    points = {name: measure(np.ones((1, len(churned)))) for name, measure in prepared.items()}
-    spread: dict[str, list[dict[str, Floats]]] = {name: [] for name in scores}
+    blocks: dict[str, list[dict[str, Floats]]] = {name: [] for name in judges}
     for weights in _resamples(len(churned), drawn, seed):
-        for name, measure in prepared.items():
-            spread[name].append(measure(weights))
-    rows = []
-    for name in scores:
-        for metric in points[name]:
-            own = np.concatenate([block[metric] for block in spread[name]])
-            rows.append(_metric(name, metric, points[name][metric][0], own))
-    for name in scores:
-        for metric in points[name]:
-            if name != baseline:
-                own = np.concatenate([block[metric] for block in spread[name]])
-                other = np.concatenate([block[metric] for block in spread[baseline]])
-                value = points[name][metric][0] - points[baseline][metric][0]
-                rows.append(_metric(name, f"{metric}_over_recency", value, own - other))
+        for name, judge in judges.items():
+            blocks[name].append(judge.measure(weights))
+    spread = {
+        name: {metric: np.concatenate([block[metric] for block in found]) for metric in points[name]}
+        for name, found in blocks.items()
+    }
+    wanted = {name: [metric for metric in points[name] if not only or metric in only] for name in scores}
+    rows = [
+        _metric(name, metric, points[name][metric][0], spread[name][metric])
+        for name in scores
+        for metric in wanted[name]
+    ]
+    for rule in [baseline, *(rule for rule in DIFFERENCES if rule in scores and rule != baseline)]:
+        suffix = DIFFERENCES.get(rule, f"over_{rule}")
+        rows += [
+            _metric(
+                name,
+                f"{metric}_{suffix}",
+                points[name][metric][0] - points[rule][metric][0],
+                spread[name][metric] - spread[rule][metric],
+            )
+            for name in scores
+            for metric in wanted[name]
+            if name not in (rule, baseline) and metric in wanted[rule] and metric not in NOT_COMPARED
+        ]
     return rows
 
 
+def as_frame(metrics: Sequence[Metric]) -> pd.DataFrame:
+    """Return metrics as rows: candidate, metric, value, lower, upper."""
+    rows = [(row.candidate, row.metric, row.value, row.lower, row.upper) for row in metrics]
+    return pd.DataFrame(rows, columns=["candidate", "metric", "value", "lower", "upper"])
+
+
+def choose_threshold(churned: NDArray[np.int64], probability: Floats, rule: str = "base_rate") -> float:
+    """Return the probability from which on a user is called a churner.
+
+    Parameters
+    ----------
+    churned : array, shape (rows,)
+        Labels of the training rows, never of the test.
+    probability : array, shape (rows,)
+        Their calibrated out-of-fold probabilities; NaN is skipped.
+    rule : str
+        base_rate (as many rows at or above it as churned) or best_f1 (largest harmonic mean of precision
+        and recall). Where most users churn, best_f1 calls nearly everybody a churner.
+
+    Raises
+    ------
+    ContractBreach
+        If there is no such rule.
+
+    Examples
+    --------
+    >>> choose_threshold(np.array([1, 0, 1, 0]), np.array([0.9, 0.2, 0.6, 0.4]))
+    0.6
+    """
+    known = ~np.isnan(probability)
+    churners = int(churned[known].sum())
+    if not churners:
+        return 0.5
+    falling = np.argsort(-probability[known], kind="stable")
+    ranked = probability[known][falling]
+    if rule == "base_rate":
+        return float(ranked[churners - 1])
+    if rule != "best_f1":
+        raise ContractBreach("There is no such rule for a threshold", rule, "use base_rate or best_f1")
+    ends = group_ends(ranked)
+    caught = np.cumsum(churned[known][falling])[ends]
+    return float(ranked[ends[np.argmax(2 * caught / (ends + 1 + churners))]])
+
+
+def _judge(
+    name: str,
+    churned: NDArray[np.int64],
+    score: Floats,
+    *,
+    before: Mapping[str, Floats] | None,
+    thresholds: Mapping[str, float] | None,
+    capacity: int | None,
+) -> Judge:
+    if len(score) != len(churned):
+        raise ContractBreach(
+            f"Candidate {name} has not one score per user",
+            f"{len(score)} scores of {len(churned)} users",
+            "score the rows that are judged, in their order",
+        )
+    earlier = before.get(name) if before else None
+    threshold = thresholds.get(name) if thresholds else None
+    return Judge(churned.astype(np.float64), score, earlier, threshold, capacity)
+
+
 def _metric(candidate: str, name: str, value: float, values: Floats) -> Metric:
-    lower, upper = np.nanpercentile(values, [2.5, 97.5])
+    if np.isnan(values).all():
+        return Metric(candidate, name, float(value), float("nan"), float("nan"))
+    lower, middle, upper = np.nanpercentile(values, [2.5, 50.0, 97.5])
+    if name in ("ece", "ece_before"):
+        lower, upper = max(0.0, lower - middle + value), upper - middle + value
     return Metric(candidate, name, float(value), float(lower), float(upper))
 
 
@@ -106,73 +218,3 @@ def _resamples(users: int, resamples: int, seed: int) -> Iterator[Floats]:
         count = min(at_once, resamples - start)
         cells = random.integers(0, users, size=(count, users)) + np.arange(count)[:, None] * users
         yield np.bincount(cells.ravel(), minlength=count * users).reshape(count, users).astype(np.float64)
-
-
-Measure = Callable[[Floats], dict[str, Floats]]
-
-
-def _prepare(churned: Floats, score: Floats) -> Measure:
-    """Sort once by score; return what measures every metric for a matrix of weights."""
-    falling = np.argsort(-score, kind="stable")
-    ranked, truth = score[falling], churned[falling]
-    ends = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
-    clipped = np.clip(ranked, TINY, 1 - TINY)
-    log_loss = -(truth * np.log(clipped) + (1 - truth) * np.log1p(-clipped))
-    brier = (ranked - truth) ** 2
-    bins = (np.arange(len(ranked)) * CALIBRATION_BINS) // len(ranked)
-    starts = np.flatnonzero(np.diff(bins, prepend=-1))
-
-    def measure(weights: Floats) -> dict[str, Floats]:
-        sorted_weights = weights[:, falling]
-        churners = np.cumsum(sorted_weights * truth, axis=1)
-        everyone = np.cumsum(sorted_weights, axis=1)
-        total, total_churners = everyone[:, -1], churners[:, -1]
-        base = total_churners / total
-        values = {
-            "roc_auc": _roc_auc(churners[:, ends], everyone[:, ends]),
-            "pr_auc": _average_precision(churners[:, ends], everyone[:, ends]),
-            "brier": sorted_weights @ brier / total,
-            "log_loss": sorted_weights @ log_loss / total,
-        }
-        with np.errstate(divide="ignore", invalid="ignore"):
-            values["brier_skill"] = 1 - values["brier"] / (base * (1 - base))
-        gap = np.add.reduceat(sorted_weights * (ranked - truth), starts, axis=1)
-        values["ece"] = np.abs(gap).sum(axis=1) / total
-        for share in SHARES:
-            caught = _caught(churners, everyone, share / 100)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                values[f"recall_at_{share}"] = caught / total_churners
-                values[f"lift_at_{share}"] = caught / (total * share / 100) / base
-        return values
-
-    return measure
-
-
-def _roc_auc(churners: Floats, everyone: Floats) -> Floats:
-    """Area by trapezoids over groups of equal score; NaN if a class is absent."""
-    stayers = everyone - churners
-    steps = np.diff(stayers, axis=1, prepend=0.0)
-    heights = churners - np.diff(churners, axis=1, prepend=0.0) / 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        area: Floats = (steps * heights).sum(axis=1) / (churners[:, -1] * stayers[:, -1])
-    return area
-
-
-def _average_precision(churners: Floats, everyone: Floats) -> Floats:
-    """Precision averaged over the recall gained at each group of equal score."""
-    gained = np.diff(churners, axis=1, prepend=0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        precision = np.where(everyone > 0, churners / everyone, 0.0)
-        average: Floats = (gained * precision).sum(axis=1) / churners[:, -1]
-    return average
-
-
-def _caught(churners: Floats, everyone: Floats, share: float) -> Floats:
-    """Churners among the riskiest share; the user on the border counts in part."""
-    wanted = everyone[:, -1] * share
-    return np.array(
-        [
-            np.interp(limit, np.append(0.0, seen), np.append(0.0, caught))
-            for limit, seen, caught in zip(wanted, everyone, churners, strict=True)
-        ]
-    )
