@@ -25,7 +25,7 @@ def training_due(settings: Settings, ledger: Ledger, as_of_date: date) -> date |
     That day is the last Sunday. Nothing is due when a model of this shop and horizon, trained on that Sunday
     or later but not after the day itself, was accepted, or when the day is pinned to a model already.
     """
-    if ledger.model_for_day(settings.source, as_of_date) is not None:
+    if ledger.model_for_day(settings.source, as_of_date, settings.definition_id) is not None:
         return None
     sunday = training_date(as_of_date)
     newest = ledger.newest_model(settings.source, as_of_date, horizon_days=settings.horizon_days)
@@ -75,9 +75,10 @@ def train_model(
             trained_as_of=trained_as_of,
             horizon_days=settings.horizon_days,
             kind=outcome.model.candidate,
-            status="accepted",
+            status="challenger",
             path=model_version,
             metrics_json=headlines(outcome),
+            definition_id=settings.definition_id,
         )
     )
     progress(f"registered {model_version}")
@@ -104,7 +105,7 @@ def score_day(
         If a newer run of the same day has begun; nothing is written.
     """
     ledger.assert_epoch_current(run)
-    pinned = ledger.model_for_day(settings.source, as_of_date)
+    pinned = ledger.model_for_day(settings.source, as_of_date, settings.definition_id)
     model_version = pinned.model_version if pinned else _newest(settings, ledger, as_of_date)
     model = load_model(model_version, settings.models)
     with open_build(settings) as connection:

@@ -45,7 +45,7 @@ def test_a_day_is_trained_for_scored_and_pinned_to_its_model(shop, ledger):
     assert training_due(shop, ledger, AS_OF) is None
     outcome = score_day(shop, ledger, begin(ledger, shop), AS_OF)
     assert (outcome.model_version, outcome.users) == (model_version, 800)
-    assert ledger.model_for_day(shop.source, AS_OF).model_version == model_version
+    assert ledger.model_for_day(shop.source, AS_OF, shop.definition_id).model_version == model_version
     kept = json.loads(ledger.model(model_version).metrics_json)
     assert kept["compared_on"] == "out_of_time"
     assert kept["candidates"]["boosted_trees"]["roc_auc"]["value"] > 0.6
@@ -67,7 +67,7 @@ def test_a_day_scored_before_keeps_its_model_and_gives_the_same_scores(shop, led
     score_day(shop, ledger, begin(ledger, shop), AS_OF)
     before = scores()
     ledger.record_model(
-        Model("churn-newer", shop.source, AS_OF, HORIZON, "boosted_trees", "accepted", "churn-newer")
+        Model("churn-newer", shop.source, AS_OF, HORIZON, "boosted_trees", "challenger", "churn-newer")
     )
     assert score_day(shop, ledger, begin(ledger, shop), AS_OF).model_version == first_model
     assert scores() == before
@@ -91,7 +91,7 @@ def test_a_superseded_run_writes_no_scores(shop, ledger):
     old, _newer = begin(ledger, shop), begin(ledger, shop)
     with pytest.raises(SupersededRun):
         score_day(shop, ledger, old, AS_OF)
-    assert ledger.model_for_day(shop.source, AS_OF) is None
+    assert ledger.model_for_day(shop.source, AS_OF, shop.definition_id) is None
 
 
 def test_snapshots_that_training_still_needs_are_named(shop):

@@ -1,13 +1,13 @@
 """The ledger: small state that must not be lost, outside DuckDB.
 
-Runs with their epochs, deliveries, built days, gate results, publishes and models, in SQLite
-by default and in PostgreSQL by URL.
+Runs with their epochs, deliveries, built days, gate results, publishes, models and the decisions on them, in
+SQLite by default and in PostgreSQL by URL.
 """
 
 from typing import Self
 
+from warehouse.ledger.champion_book import ChampionBook
 from warehouse.ledger.delivery_book import DeliveryBook
-from warehouse.ledger.model_book import ModelBook
 from warehouse.ledger.publish_book import PublishBook
 from warehouse.ledger.records import (
     BuiltDay,
@@ -17,6 +17,7 @@ from warehouse.ledger.records import (
     GateResult,
     LedgerError,
     Model,
+    ModelDecision,
     ModelUse,
     Publish,
     Run,
@@ -26,7 +27,7 @@ from warehouse.ledger.run_book import RunBook
 from warehouse.settings import Settings
 
 
-class Ledger(RunBook, DeliveryBook, PublishBook, ModelBook):
+class Ledger(RunBook, DeliveryBook, PublishBook, ChampionBook):
     """Every book of the ledger over one database; use it as a context manager.
 
     Parameters
@@ -58,6 +59,7 @@ __all__ = [
     "Ledger",
     "LedgerError",
     "Model",
+    "ModelDecision",
     "ModelUse",
     "Publish",
     "Run",

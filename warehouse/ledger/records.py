@@ -8,6 +8,9 @@ from datetime import UTC, date, datetime
 from warehouse.errors import HoldfastError
 
 Clock = Callable[[], datetime]
+MODEL_STATUSES = ("challenger", "champion", "retired", "refused", "withdrawn")
+# The first three are what training can come to; the others are a person's.
+VERDICTS = ("promoted", "kept", "refused", "pinned", "unpinned", "rolled_back")
 
 
 class LedgerError(HoldfastError):
@@ -137,7 +140,17 @@ class Publish:
 
 @dataclass(frozen=True)
 class Model:
-    """One trained model, accepted or not, with its metrics as JSON."""
+    """One trained model, in use or not, with its metrics as JSON.
+
+    Attributes
+    ----------
+    status : str
+        One of `MODEL_STATUSES`: ``challenger`` (trained, never promoted), ``champion`` (scores new days),
+        ``retired`` (was champion), ``refused`` (found unsound) or ``withdrawn`` (taken out by a person).
+        Kept by the ledger from the decisions; only ``challenger`` can be recorded.
+    definition_id : str
+        What churned means to it; empty is read as no paid order within ``horizon_days``.
+    """
 
     model_version: str
     source: str
@@ -148,14 +161,54 @@ class Model:
     path: str
     metrics_json: str = "{}"
     created_at: datetime | None = None
+    definition_id: str = ""
 
 
 @dataclass(frozen=True)
 class ModelUse:
-    """The model that a day was scored with, for good."""
+    """The model that a day was scored with under one definition of churn, for good."""
 
     source: str
     as_of_date: date
+    definition_id: str
     model_version: str
     run_id: str | None
     pinned_at: datetime
+
+
+@dataclass(frozen=True)
+class ModelDecision:
+    """One decision on who is champion. Decisions are only ever added.
+
+    Attributes
+    ----------
+    decision_number : int
+        Rises with every decision; numbers may be missing.
+    decided_for : date
+        The first day it can matter for: trained_as_of of a challenger that was judged, otherwise the day
+        that a person named.
+    challenger : str
+        Whom it is about: the model judged, pinned or unpinned; after ``rolled_back`` the champion put back.
+    champion : str or None
+        The champion before it.
+    verdict : str
+        One of `VERDICTS`.
+    reason : str
+        In words, with numbers.
+    figures_json : str
+        The figures it rests on.
+    decided_by : str
+        ``training``, or who asked.
+    """
+
+    decision_number: int
+    source: str
+    definition_id: str
+    decided_for: date
+    challenger: str
+    champion: str | None
+    verdict: str
+    reason: str
+    figures_json: str
+    decided_by: str
+    decided_at: datetime

@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "001"
+HEAD = "002"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -54,7 +54,7 @@ metadata = MetaData(
     }
 )
 
-# Numbers that only ever grow: run epochs, delivery numbers, pointer moves.
+# Numbers that only ever grow: run epochs, delivery numbers, pointer moves, decisions on models.
 counters = Table(
     "counters",
     metadata,
@@ -182,6 +182,7 @@ models = Table(
     Column("path", String(700), nullable=False),
     Column("metrics_json", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("definition_id", String(64), nullable=False),
     Index(None, "source", "trained_as_of"),
 )
 
@@ -190,9 +191,28 @@ model_uses = Table(
     metadata,
     Column("source", String(128), primary_key=True),
     Column("as_of_date", Date, primary_key=True),
+    Column("definition_id", String(64), primary_key=True),
     Column("model_version", String(128), nullable=False),
     Column("run_id", String(64)),
     Column("pinned_at", UtcDateTime, nullable=False),
+)
+
+# Append-only: who became or stayed champion, from which day on, and why.
+model_decisions = Table(
+    "model_decisions",
+    metadata,
+    Column("decision_number", BigInteger, primary_key=True, autoincrement=False),
+    Column("source", String(128), nullable=False),
+    Column("definition_id", String(64), nullable=False),
+    Column("decided_for", Date, nullable=False),
+    Column("challenger", String(128), ForeignKey("models.model_version"), nullable=False),
+    Column("champion", String(128)),
+    Column("verdict", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("figures_json", Text, nullable=False),
+    Column("decided_by", String(128), nullable=False),
+    Column("decided_at", UtcDateTime, nullable=False),
+    Index(None, "source", "definition_id", "decided_for"),
 )
 
 __all__ = [
@@ -204,6 +224,7 @@ __all__ = [
     "delivery_files",
     "gate_results",
     "metadata",
+    "model_decisions",
     "model_uses",
     "models",
     "pointer_moves",
