@@ -42,6 +42,9 @@ select
     (:as_of_date - last_paid_date) / mean_gap as recency_in_own_gaps,
     (:as_of_date - last_paid_date - mean_gap) / nullif(gap_deviation, 0)
         as recency_in_own_deviations,
+    case when gaps >= 3 then least(90, greatest(7, round(
+        2 * (gap_sum + 4 * (sum(gap_sum) over () / sum(gaps) over ())) / (gaps + 4)
+    )))::integer end as personal_window_days,
     coalesce(w7.items, 0)::integer as items_7d,
     coalesce(w30.items, 0)::integer as items_30d,
     coalesce(w90.items, 0)::integer as items_90d,

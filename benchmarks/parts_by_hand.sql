@@ -109,7 +109,8 @@ where paid_days > 0;
 
 create or replace temp view gaps as
 select
-    user_id, avg(gap) as mean_gap, stddev_samp(gap) as gap_deviation,
+    user_id, count(gap) as gaps, sum(gap) as gap_sum, avg(gap) as mean_gap,
+    stddev_samp(gap) as gap_deviation,
     max(gap) as longest_gap, arg_max(gap, activity_date) as last_gap,
     arg_max(net_amount, activity_date) as last_amount, max(net_amount) as largest_amount
 from gap_days

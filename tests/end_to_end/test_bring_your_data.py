@@ -138,8 +138,9 @@ def test_labels_of_an_earlier_day_see_the_history(shop: tuple[OwnSettings, Ledge
     build(settings, "labels", EXPORT_DAY)
     with open_build(settings) as connection:
         found = connection.execute(
-            "select user_id, churned from features.training_labels where as_of_date = ? "
-            "and horizon_days = 90 and label_kind = 'paid_order' order by 1",
+            "select user_id, churned from features.training_labels "
+            "semi join (from features.user_features where is_eligible) using (as_of_date, user_id) "
+            "where as_of_date = ? and horizon_days = 90 and label_kind = 'paid_order' order by 1",
             [EARLIER_DAY],
         ).fetchall()
     # eligible: a purchase after 2 October 2024; customers 8 and up bought again after March 2025

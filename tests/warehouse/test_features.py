@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from tests.warehouse.dbt_makers import Shop, machine_in, random_deliveries
+from warehouse.dbt_project import dbt_vars, run_dbt
 
 FIRST_DAY = date(2024, 3, 1)
 DAYS = 60
@@ -141,6 +142,18 @@ def test_the_poison_reaches_the_days_that_know_it(story):
 
 def test_d4_days_may_be_built_in_any_order(story):
     assert story.digests[f"out of order {EARLY}"] == story.digests[f"in order {EARLY}"]
+
+
+def test_the_sql_passes_its_own_tests(story):
+    for selector, days in {"features": [EARLY, LATE], "labels": [LABEL_DAY, LATER]}.items():
+        results = run_dbt(
+            story.shop.settings,
+            ["test", "--quiet", "--selector", selector],
+            dbt_vars(story.shop.settings, days),
+        ).results
+        kinds = {str(result.node.resource_type) for result in results}
+        assert kinds == {"test", "unit_test"}, selector
+        assert {str(result.status) for result in results} == {"pass"}, selector
 
 
 def test_d6_labels_taken_on_a_day_never_change(story):

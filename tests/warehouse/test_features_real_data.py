@@ -61,6 +61,7 @@ def build(shop):
 def test_eligible_users_and_churn_rates_are_those_of_the_data(build, day, eligible, rates):
     found = build.execute(
         "select horizon_days, count(*), round(avg(churned::int), 3) from features.training_labels "
+        "semi join (from features.user_features where is_eligible) using (as_of_date, user_id) "
         "where as_of_date = cast(? as date) and label_kind = 'paid_order' group by all order by 1",
         [day],
     ).fetchall()

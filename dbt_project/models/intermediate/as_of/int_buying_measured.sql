@@ -67,6 +67,7 @@ final as (
         (as_of_date - last_paid_date) / mean_gap_days as recency_in_own_gaps,
         (as_of_date - last_paid_date - mean_gap_days) / nullif(gap_deviation_days, 0)
             as recency_in_own_deviations,
+        personal_window_days,
 
         -- baskets and categories
         {% for days in window_days() -%}

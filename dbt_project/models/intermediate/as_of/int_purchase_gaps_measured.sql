@@ -21,6 +21,7 @@ gaps as (
             partition by as_of_date, user_id order by activity_date
         ) as gap_days
     from paid_days
+    semi join {{ ref('int_users_observed') }} using (as_of_date, user_id)
 ),
 
 {# Whole numbers are summed, so that the order of rows cannot change a digit. #}
@@ -39,6 +40,14 @@ summed as (
     group by as_of_date, user_id
 ),
 
+beside_the_shop as (
+    select
+        *,
+        {{ share('sum(gap_sum) over day', 'sum(gaps) over day') }} as shop_gap_mean_days
+    from summed
+    window day as (partition by as_of_date)
+),
+
 final as (
     select
         as_of_date,
@@ -53,8 +62,10 @@ final as (
                 cast(gaps * gap_square_sum - gap_sum * gap_sum as double)
                 / (gaps * (gaps - 1))
             )
-        end as gap_deviation_days
-    from summed
+        end as gap_deviation_days,
+        {{ personal_window('gap_sum', 'gaps', 'shop_gap_mean_days') }}
+            as personal_window_days
+    from beside_the_shop
 )
 
 select * from final
