@@ -110,6 +110,7 @@ def scratch(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         TemporaryDirectory(dir=settings.home) as folder,
         open_new_with_build(settings, Path(folder) / "scratch.duckdb") as connection,
     ):
+        connection.execute("set enable_progress_bar = false")
         yield connection
 
 

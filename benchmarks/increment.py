@@ -33,22 +33,22 @@ def measure_increment(shop: Shop, home: Home, short_home: Home, full: Sequence[C
     home : Home
         Has the whole history built.
     short_home : Home
-        Empty; gets the first days of the same shop.
+        Empty; gets the last days of the same shop's history, so that both have the same day to add.
     full : sequence of Cost
         What building the whole history took: ingest and first features.
     """
     short_days = min(SHORT_DAYS, shop.days // 3)
-    shop.deliver(short_home.settings, 1, short_days)
+    shop.deliver(short_home.settings, shop.days - short_days + 1, shop.days)
     short_home.run("prepare", "warehouse", "prepare")
-    short_home.build(shop.day(short_days), gates=False, first=True)
+    short_home.build(shop.day(shop.days), gates=False, first=True)
     long_costs: list[list[Cost]] = []
     short_costs: list[list[Cost]] = []
     rows = []
     for number in range(1, DAYS_TO_ADD + 1):
         turns = [(home, shop.days, long_costs), (short_home, short_days, short_costs)]
         for target, days, costs in turns if number % 2 else reversed(turns):
-            shop.deliver(target.settings, days + number, days + number)
-            costs.append(target.build(shop.day(days + number), gates=False, first=False))
+            shop.deliver(target.settings, shop.days + number, shop.days + number)
+            costs.append(target.build(shop.day(shop.days + number), gates=False, first=False))
             rows.append(_row(number, days, costs[-1]))
     return Section(
         "One more day",
@@ -85,11 +85,11 @@ def _figures(
 
 def _text(shop: Shop, short_days: int) -> str:
     return (
-        f"Days of the same shop are delivered, ingested and their features built, one by one: {DAYS_TO_ADD} "
-        f"after {shop.days} days of history and {DAYS_TO_ADD} after {short_days}, in turn; medians. The "
-        "targets are judged on whole processes, which is what a user pays; at work are the seconds without "
-        "starting Python, importing and dbt's reading of its project. The shop grows: later, more users have "
-        "a row of features, and days differ in their rows; both are shown."
+        f"The same {DAYS_TO_ADD} days are delivered, ingested and their features built, one by one, in two "
+        f"homes in turn: one has all {shop.days} days of the shop's history, the other the last {short_days} "
+        "of them; medians. The targets are judged on whole processes, which is what a user pays; at work are the "
+        "seconds without starting Python, importing and dbt's reading of its project. A longer history also "
+        "knows more users, and each has a row of features; both are shown."
     )
 
 

@@ -189,7 +189,9 @@ def run_dbt(
                 outcome = _read_project(values)
                 _close_logs()
                 if outcome.success:
-                    outcome = dbtRunner(outcome.result).invoke([*arguments, *_as_flag(values)])
+                    # nothing reads what a build would write of itself: a second a day
+                    quiet = ["--no-write-json"] if arguments[0] == "build" else []
+                    outcome = dbtRunner(outcome.result).invoke([*arguments, *quiet, *_as_flag(values)])
         finally:
             close_build_file()
             _close_logs()

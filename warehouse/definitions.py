@@ -103,7 +103,8 @@ def _definition(row: dict[str, str], line: int) -> Definition:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise SettingsError(f"{SEED}, line {line}, cannot be read", str(error), "mend the line") from error
-    if definition.label_kind not in LABEL_KINDS or min(definition.horizon_days, definition.active_within_days) < 1:
+    shortest = min(definition.horizon_days, definition.active_within_days)
+    if definition.label_kind not in LABEL_KINDS or shortest < 1:
         raise SettingsError(
             f"{SEED}, line {line}, has a label kind or a window that is not known",
             f"{definition.label_kind}, {definition.horizon_days}, {definition.active_within_days}",

@@ -12,6 +12,7 @@ from warehouse.landing import MANIFEST_NAME
 from warehouse.ledger import Delivery, DeliveryFile, Ledger
 from warehouse.sources import Source, Table
 
+MARGIN = timedelta(minutes=5)
 Recorded = list[tuple[Delivery, tuple[DeliveryFile, ...]]]
 
 
@@ -78,13 +79,16 @@ class SeenFiles:
                 self.tables_by_day.setdefault(delivery.delivery_date, set()).add(file.table_name)
 
     def unchanged(self, relative_path: str, path: Path) -> bool:
-        """Say whether the file was seen at this place and was not touched since (an hour's margin)."""
+        """Say whether the file was seen at this place and was not touched since.
+
+        A file is read before its batch is recorded; the margin is far longer than a batch takes.
+        """
         seen = self.by_path.get(relative_path)
         if not seen:
             return False
         status = path.stat()
         return any(
-            size == status.st_size and status.st_ctime < moment - timedelta(hours=1).total_seconds()
+            size == status.st_size and status.st_ctime < moment - MARGIN.total_seconds()
             for _, size, moment in seen
         )
 

@@ -1,6 +1,7 @@
 """Ingest what landed."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import date
 
 import duckdb
@@ -56,18 +57,13 @@ def ingest(
     source = load_source(settings.source, settings.dbt_project)
     if source.kind == "postgres" and through is not None:
         land_missing_days(settings, source, through, progress=progress)
-    if _lacks_deliveries(settings, ledger, source):
-        progress("the build file lacks deliveries that the ledger has: loading them again from landing")
-        rebuild(settings, ledger, progress=progress)
     recorded = recorded_deliveries(ledger, source)
     seen = SeenFiles(recorded)
     history = _volumes(recorded, source)
     newest_built = ledger.newest_built_day(source.name)
     folders, strange = day_folders(settings.landing, through)
     outcomes: list[DeliveryOutcome] = []
-    with open_build(settings) as connection:
-        prepare_tables(connection, source)
-        _undo_unrecorded(connection, ledger, source)
+    with _open_whole_build(settings, ledger, source, progress) as connection:
         looked = 0
         while looked < len(folders):
             arrivals: list[Arrival] = []
@@ -127,24 +123,31 @@ def _take(
     return recorded
 
 
-def _lacks_deliveries(settings: Settings, ledger: Ledger, source: Source) -> bool:
+@contextmanager
+def _open_whole_build(
+    settings: Settings, ledger: Ledger, source: Source, progress: Progress
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the build file with exactly the deliveries that the ledger has accepted."""
     accepted = {delivery.delivery_id for delivery in ledger.deliveries(source.name, status="accepted")}
-    if not accepted:
-        return False
-    with open_build(settings) as connection:
-        prepare_tables(connection, source)
-        loaded = connection.execute("select delivery_id from control.loaded_deliveries").fetchall()
-    return not accepted <= {delivery_id for (delivery_id,) in loaded}
+    with ExitStack() as stack:
+        connection = stack.enter_context(open_build(settings))
+        if not accepted <= _loaded(connection, source):
+            stack.close()
+            progress("the build file lacks deliveries that the ledger has: loading them again from landing")
+            rebuild(settings, ledger, progress=progress)
+            connection = stack.enter_context(open_build(settings))
+        leftovers = sorted(_loaded(connection, source) - accepted)
+        if leftovers:
+            connection.begin()
+            forget(connection, source, leftovers)
+            connection.commit()
+        yield connection
 
 
-def _undo_unrecorded(connection: duckdb.DuckDBPyConnection, ledger: Ledger, source: Source) -> None:
-    accepted = {delivery.delivery_id for delivery in ledger.deliveries(source.name, status="accepted")}
+def _loaded(connection: duckdb.DuckDBPyConnection, source: Source) -> set[str]:
+    prepare_tables(connection, source)
     loaded = connection.execute("select delivery_id from control.loaded_deliveries").fetchall()
-    leftovers = sorted({delivery_id for (delivery_id,) in loaded} - accepted)
-    if leftovers:
-        connection.begin()
-        forget(connection, source, leftovers)
-        connection.commit()
+    return {delivery_id for (delivery_id,) in loaded}
 
 
 def _volumes(recorded: Recorded, source: Source) -> VolumeHistory:
