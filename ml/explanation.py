@@ -1,8 +1,9 @@
 """Three reasons per user, taken from the model itself.
 
 A reason is a theme (recency, money, returns, …). Its contribution is what all inputs of the theme add to the
-user's log-odds together, because inputs of one theme often pull against each other; its code and value are
-those of the input of that theme that pulls hardest in the theme's direction.
+user's log-odds together, because inputs of one theme often pull against each other: above 0 it raises the
+risk, below 0 it lowers it. Its code and value are those of the input of that theme that pulls hardest in the
+theme's direction.
 """
 
 import re
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ml.features import prepare
 from ml.model import ChurnModel
 
 Floats = NDArray[np.float64]
@@ -47,8 +49,8 @@ def explain(model: ChurnModel, frame: pd.DataFrame, themes: Mapping[str, str]) -
     -------
     pandas.DataFrame
         reason_1_code, reason_1_value, reason_1_contribution, … reason_3_contribution, one row per row. The
-        strongest theme comes first. The second and third are there only if they raise the risk. A value is
-        NaN for text.
+        theme that moves the score furthest comes first, up or down; a theme that does not move it is no
+        reason. A value is NaN for text.
     """
     blocks = [
         _explain_block(model, frame.iloc[start : start + BLOCK_ROWS], themes)
@@ -57,44 +59,69 @@ def explain(model: ChurnModel, frame: pd.DataFrame, themes: Mapping[str, str]) -
     return pd.concat(blocks, ignore_index=True)
 
 
+def themes_of(model: ChurnModel, themes: Mapping[str, str]) -> dict[str, list[int]]:
+    """Return the positions of a model's inputs by theme, in the order of the inputs."""
+    known = {**model.contract.derived_themes, **themes}
+    members: dict[str, list[int]] = {}
+    for position, name in enumerate(model.contract.input_names):
+        members.setdefault(theme_of(name, known), []).append(position)
+    return members
+
+
+def approximation_error(model: ChurnModel, frame: pd.DataFrame, themes: Mapping[str, str]) -> float:
+    """Return how far a model's contributions were from adding up, before they were made to.
+
+    Returns
+    -------
+    float
+        Mean over rows of the log-odds that were missing, as a share of the mean distance of the score from
+        the ordinary user's. 0 for candidates that split their own score.
+    """
+    groups = list(themes_of(model, themes).values())
+    contributions, _, missing = model.split(prepare(frame, model.contract), groups)
+    distance = np.abs(contributions.sum(axis=1)).mean()
+    return float(np.abs(missing).mean() / distance) if distance > 0 else 0.0
+
+
 def _explain_block(model: ChurnModel, frame: pd.DataFrame, themes: Mapping[str, str]) -> pd.DataFrame:
-    contributions, _ = model.contributions(frame)
-    names = model.contract.names
-    members = _members([theme_of(name, themes) for name in names])
-    totals = np.column_stack([contributions[:, columns].sum(axis=1) for columns in members])
-    strongest = np.column_stack(
-        [np.asarray(columns)[contributions[:, columns].argmax(axis=1)] for columns in members]
-    )
-    values = _values(frame, model)
+    groups = list(themes_of(model, themes).values())
+    inputs = prepare(frame, model.contract)
+    contributions, _, _ = model.split(inputs, groups)
+    totals = np.column_stack([contributions[:, columns].sum(axis=1) for columns in groups])
+    names = np.asarray(model.contract.input_names, dtype=object)
+    values = _values(inputs)
     rows = np.arange(len(frame))
-    order = np.argsort(-totals, axis=1, kind="stable")
+    order = np.argsort(-np.abs(totals), axis=1, kind="stable")
+    hardest = np.column_stack(
+        [_hardest(contributions, columns, totals[:, place]) for place, columns in enumerate(groups)]
+    )
     reasons: dict[str, object] = {}
     for place in range(REASONS):
-        if place >= len(members):
+        if place >= len(groups):
             theme, given = np.zeros(len(frame), dtype=np.int64), np.zeros(len(frame), dtype=bool)
         else:
             theme = order[:, place]
-            given = (totals[rows, theme] > 0) | (place == 0)
-        column = strongest[rows, theme]
+            given = (totals[rows, theme] != 0) | (place == 0)
+        column = hardest[rows, theme]
         prefix = f"reason_{place + 1}"
-        reasons[f"{prefix}_code"] = np.where(given, np.asarray(names, dtype=object)[column], None)
+        reasons[f"{prefix}_code"] = np.where(given, names[column], None)
         reasons[f"{prefix}_value"] = np.where(given, values[rows, column], np.nan)
         reasons[f"{prefix}_contribution"] = np.where(given, totals[rows, theme], np.nan)
     return pd.DataFrame(reasons)
 
 
-def _members(themes: Sequence[str]) -> list[list[int]]:
-    members: dict[str, list[int]] = {}
-    for position, theme in enumerate(themes):
-        members.setdefault(theme, []).append(position)
-    return list(members.values())
+def _hardest(contributions: Floats, columns: Sequence[int], total: Floats) -> NDArray[np.int64]:
+    """Return which of a theme's inputs pulls hardest in the theme's direction, shape (rows,)."""
+    direction = np.where(total < 0, -1.0, 1.0)
+    pull = contributions[:, columns] * direction[:, None]
+    return np.asarray(columns, dtype=np.int64)[pull.argmax(axis=1)]
 
 
-def _values(frame: pd.DataFrame, model: ChurnModel) -> Floats:
+def _values(inputs: pd.DataFrame) -> Floats:
     columns = [
-        np.full(len(frame), np.nan)
-        if feature.kind == "categorical"
-        else frame[feature.name].to_numpy(dtype=np.float64, na_value=np.nan)
-        for feature in model.contract.features
+        np.full(len(inputs), np.nan)
+        if isinstance(values.dtype, pd.CategoricalDtype)
+        else values.to_numpy(dtype=np.float64)
+        for _, values in inputs.items()
     ]
     return np.column_stack(columns)

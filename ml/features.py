@@ -1,20 +1,22 @@
 """The feature contract: what a model reads, and what is checked before it predicts.
 
 Inputs are discovered from the feature table's own schema, never copied by hand. A fitted contract remembers
-the inputs, their kinds and categories and which columns were left out and why. The same contract then
-prepares the rows to score, so that training and scoring cannot differ.
+the inputs, their kinds and categories, which columns were left out and why, and the purchase rhythm that
+further inputs are worked out from. The same contract then prepares the rows to score, so that training and
+scoring cannot differ.
 """
 
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ml.purchase_rhythm import READS, PurchaseRhythm, fit_purchase_rhythm
 from warehouse.errors import ContractBreach
 
 NOT_INPUTS = frozenset({"as_of_date", "user_id", "is_eligible", "churned", "known_on", "run_id", "source"})
@@ -50,25 +52,61 @@ class Feature:
 
 @dataclass(frozen=True)
 class FeatureContract:
-    """The inputs of a fitted model, in the order in which it reads them."""
+    """The inputs of a fitted model, in the order in which it reads them.
+
+    Attributes
+    ----------
+    features : tuple of Feature
+        The columns that are read.
+    left_out : dict
+        Why a column is not read, by name.
+    rhythm : PurchaseRhythm or None
+        Appends inputs that are worked out from three of the columns; None where they were not there.
+    """
 
     features: tuple[Feature, ...]
     left_out: dict[str, str]
+    rhythm: PurchaseRhythm | None = None
 
     @property
     def names(self) -> list[str]:
-        """Names of the inputs, in order."""
+        """Names of the columns that are read, in order."""
         return [feature.name for feature in self.features]
 
     @property
+    def inputs(self) -> tuple[Feature, ...]:
+        """What `prepare` makes of the columns, in order: the columns, then what the rhythm appends."""
+        return (*self.features, *(Feature(name, "numeric") for name in self.derived_themes))
+
+    @property
+    def input_names(self) -> list[str]:
+        """Names of the inputs, in order."""
+        return [feature.name for feature in self.inputs]
+
+    @property
+    def derived_themes(self) -> Mapping[str, str]:
+        """Theme of each input that is worked out, by name."""
+        return self.rhythm.themes if self.rhythm else {}
+
+    @property
     def schema_hash(self) -> str:
-        """Sha256 over names and kinds in order."""
-        text = json.dumps([[feature.name, feature.kind] for feature in self.features])
+        """Sha256 over names and kinds of the inputs in order."""
+        text = json.dumps([[feature.name, feature.kind] for feature in self.inputs])
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def reading(self, features: Sequence[Feature], columns: Collection[str]) -> "FeatureContract":
+        """Return the contract of a candidate that reads some columns only, whatever they carry."""
+        fitted = {feature.name: feature for feature in self.features}
+        kept = tuple(fitted.get(one.name, one) for one in features if one.name in columns)
+        return FeatureContract(kept, {}, self.rhythm if set(READS) <= set(columns) else None)
 
     def to_json(self) -> dict[str, Any]:
         """Return the contract as plain values."""
-        return {"features": [asdict(feature) for feature in self.features], "left_out": self.left_out}
+        return {
+            "features": [asdict(feature) for feature in self.features],
+            "left_out": self.left_out,
+            "rhythm": self.rhythm.to_json() if self.rhythm else None,
+        }
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "FeatureContract":
@@ -77,7 +115,8 @@ class FeatureContract:
             Feature(item["name"], item["kind"], tuple(item["categories"]), item["null_share"])
             for item in value["features"]
         )
-        return cls(tuple(features), dict(value["left_out"]))
+        rhythm = PurchaseRhythm.from_json(value["rhythm"]) if value["rhythm"] else None
+        return cls(tuple(features), dict(value["left_out"]), rhythm)
 
 
 def discover_features(schema: Sequence[tuple[str, str]]) -> tuple[Feature, ...]:
@@ -105,11 +144,13 @@ def kind_of(sql_type: str) -> str | None:
     return {"BOOLEAN": "boolean", "VARCHAR": "categorical"}.get(plain)
 
 
-def fit_contract(frame: pd.DataFrame, features: Sequence[Feature]) -> FeatureContract:
-    """Learn from training rows which inputs carry anything, and which categories are common.
+def fit_contract(
+    frame: pd.DataFrame, features: Sequence[Feature], *, horizon_days: int | None = None
+) -> FeatureContract:
+    """Learn from training rows, without labels, which columns carry anything and which texts are common.
 
     Columns that are empty, constant, or text that nearly every user has for itself are left out, with the
-    reason.
+    reason. Given a horizon, and the columns it needs, a purchase rhythm is fitted.
     """
     check_frame(frame, features)
     kept, left_out = [], {}
@@ -127,7 +168,9 @@ def fit_contract(frame: pd.DataFrame, features: Sequence[Feature]) -> FeatureCon
             left_out[feature.name] = f"constant in training: {present.iloc[0]!s}"
         else:
             kept.append(Feature(feature.name, feature.kind, categories, float(values.isna().mean())))
-    return FeatureContract(tuple(kept), left_out)
+    read = frame[[feature.name for feature in kept]]
+    rhythm = fit_purchase_rhythm(read, horizon_days) if horizon_days else None
+    return FeatureContract(tuple(kept), left_out, rhythm)
 
 
 def _common_categories(values: pd.Series) -> tuple[str, ...]:
@@ -213,7 +256,7 @@ def check_not_emptied(frame: pd.DataFrame, contract: FeatureContract) -> None:
 
 
 def prepare(frame: pd.DataFrame, contract: FeatureContract) -> pd.DataFrame:
-    """Return the model's inputs: columns by name in the contract's order, numbers as float64.
+    """Return the model's inputs: columns by name in the contract's order as float64, then the rhythm's.
 
     Text becomes a category type with the contract's categories; unknown values become "(other)", NULL stays.
 
@@ -230,6 +273,8 @@ def prepare(frame: pd.DataFrame, contract: FeatureContract) -> pd.DataFrame:
             columns[feature.name] = _as_category(values, feature.categories)
         else:
             columns[feature.name] = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    if contract.rhythm:
+        columns |= contract.rhythm.columns(frame)
     return pd.DataFrame(columns, index=pd.RangeIndex(len(frame)))
 
 

@@ -1,6 +1,6 @@
 """A fitted model: contract, estimator and calibrator, and how it scores and explains."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from ml.calibration import Calibrator, Sigmoid, fit_calibrator, out_of_fold_log_odds
 from ml.candidates import Candidate, candidate_named
 from ml.features import Feature, FeatureContract, fit_contract, prepare
+from ml.replacement import replacement_contributions
 
 Floats = NDArray[np.float64]
 ROWS_WORTH_THREADS = 50_000
@@ -66,18 +67,35 @@ class ChurnModel:
         """Return calibrated churn probabilities, shape (rows,)."""
         return self.calibrator.predict(self.log_odds(frame))
 
-    def contributions(self, frame: pd.DataFrame) -> tuple[Floats, float]:
+    def contributions(
+        self, frame: pd.DataFrame, groups: Sequence[Sequence[int]] | None = None
+    ) -> tuple[Floats, float]:
         """Return what each input adds to the log-odds, shape (rows, inputs), and where they start.
 
         With a sigmoid they add up to the calibrated log-odds; with isotonic calibration, which is no sum, to
-        the log-odds before it.
+        the log-odds before it. `groups` are the positions of inputs that belong together, for candidates that
+        cannot split their own score.
         """
-        inputs = prepare(frame, self.contract)
-        contributions, base = candidate_named(self.candidate).contributions(self.estimator, inputs)
+        contributions, base, _ = self.split(prepare(frame, self.contract), groups)
+        return contributions, base
+
+    def split(
+        self, inputs: pd.DataFrame, groups: Sequence[Sequence[int]] | None = None
+    ) -> tuple[Floats, float, Floats]:
+        """Return contributions of prepared rows, their base, and what they lacked to add up, shape (rows,).
+
+        What was lacking is spread over the contributions; it is 0 for candidates that split their own score.
+        """
+        split = candidate_named(self.candidate).contributions
+        if split is None:
+            contributions, base, missing = replacement_contributions(self.estimator, inputs, groups)
+        else:
+            contributions, base = split(self.estimator, inputs)
+            missing = np.zeros(len(inputs))
         if isinstance(self.calibrator, Sigmoid):
             slope = self.calibrator.slope
-            return contributions * slope, base * slope + self.calibrator.intercept
-        return contributions, base
+            return contributions * slope, base * slope + self.calibrator.intercept, missing * slope
+        return contributions, base, missing
 
 
 def few_threads(rows: int) -> AbstractContextManager[Any]:
@@ -126,11 +144,9 @@ def fit_model(
     log_odds : array, shape (rows,)
         Out-of-fold, before calibration.
     """
-    contract = fit_contract(frame, features)
+    contract = fit_contract(frame, features, horizon_days=horizon_days)
     if candidate.reads:
-        contract = FeatureContract(
-            tuple(feature for feature in features if feature.name in candidate.reads), {}
-        )
+        contract = contract.reading(features, candidate.reads)
     chosen = dict(parameters or {})
     inputs = prepare(frame, contract)
     churned = frame["churned"].to_numpy()

@@ -44,7 +44,6 @@ CANDIDATE = Candidate(
     ),
     trusted_types=(
         "functools.partial",
-        "numpy.dtype",
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
         "sklearn.utils.validation.check_array",
     ),

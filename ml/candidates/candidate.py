@@ -55,7 +55,8 @@ class Candidate:
         `decision_function` (log-odds of churn). Parameters that are not given keep their default.
     contributions : callable
         (fitted estimator, prepared frame) -> (rows x inputs log-odds, base log-odds); row sums plus the base
-        are the estimator's log-odds.
+        are the estimator's log-odds. None: they are measured by `ml.replacement`, and the estimator has a
+        `reference_`.
     complexity : int
         How much there is to understand: 0 a rule, 1 one equation, 2 a tree, 3 many trees or a network,
         4 several models. Candidates compete in this order, and the simpler one wins a tie.
@@ -69,7 +70,7 @@ class Candidate:
 
     name: str
     build: Build
-    contributions: Contributions
+    contributions: Contributions | None
     complexity: int = 3
     reads: tuple[str, ...] = ()
     space: tuple[Parameter, ...] = ()

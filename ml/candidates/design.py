@@ -9,7 +9,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 from ml.features import FeatureContract
 
-TRUSTED_TYPES = ("ml.candidates.design.signed_log",)
+TRUSTED_TYPES = ("ml.candidates.design.signed_log", "numpy.dtype")
 
 
 def signed_log(values: pd.DataFrame) -> pd.DataFrame:
@@ -23,8 +23,8 @@ def scaled_design(contract: FeatureContract) -> list[tuple[str, object]]:
 
     Everything is scaled to mean 0 after imputing, so a contribution is the distance from the average user.
     """
-    numeric = [feature.name for feature in contract.features if feature.kind != "categorical"]
-    categorical = [feature.name for feature in contract.features if feature.kind == "categorical"]
+    numeric = [feature.name for feature in contract.inputs if feature.kind != "categorical"]
+    categorical = [feature.name for feature in contract.inputs if feature.kind == "categorical"]
     numbers = Pipeline(
         [
             ("log", FunctionTransformer(signed_log)),
