@@ -1,15 +1,17 @@
 """The ledger: small state that must not be lost, outside DuckDB.
 
-Runs with their epochs, deliveries, built days, gate results, publishes, models and the decisions on them, in
-SQLite by default and in PostgreSQL by URL.
+Runs with their epochs, deliveries, built days, gate results, publishes, models and the decisions on them,
+alarms, in SQLite by default and in PostgreSQL by URL.
 """
 
 from typing import Self
 
+from warehouse.ledger.alarm_book import AlarmBook
 from warehouse.ledger.champion_book import ChampionBook
 from warehouse.ledger.delivery_book import DeliveryBook
 from warehouse.ledger.publish_book import PublishBook
 from warehouse.ledger.records import (
+    Alarm,
     BuiltDay,
     Clock,
     Delivery,
@@ -27,7 +29,7 @@ from warehouse.ledger.run_book import RunBook
 from warehouse.settings import Settings
 
 
-class Ledger(RunBook, DeliveryBook, PublishBook, ChampionBook):
+class Ledger(RunBook, DeliveryBook, PublishBook, ChampionBook, AlarmBook):
     """Every book of the ledger over one database; use it as a context manager.
 
     Parameters
@@ -51,6 +53,7 @@ class Ledger(RunBook, DeliveryBook, PublishBook, ChampionBook):
 
 
 __all__ = [
+    "Alarm",
     "BuiltDay",
     "Clock",
     "Delivery",

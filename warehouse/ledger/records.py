@@ -212,3 +212,35 @@ class ModelDecision:
     figures_json: str
     decided_by: str
     decided_at: datetime
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Something that a person should know; says nothing about any one user. One per day, kind and subject.
+
+    Attributes
+    ----------
+    kind : str
+        What is wrong: a check_kind of ``model_health``, ``watch_failed`` or ``retraining_wanted``.
+    subject : str
+        With what: an input, a tier, a model.
+    message : str
+        In a sentence, with numbers.
+    run_id : str, optional
+        The run that raised it first.
+    notification : str
+        ``not_asked`` (nobody is to be told), ``waiting`` or ``sent``.
+    failure : str, optional
+        Why telling failed last time.
+    """
+
+    source: str
+    as_of_date: date
+    kind: str
+    subject: str
+    message: str
+    run_id: str | None = None
+    raised_at: datetime | None = None
+    notification: str = "not_asked"
+    notified_at: datetime | None = None
+    failure: str | None = None

@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "002"
+HEAD = "003"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -215,9 +215,26 @@ model_decisions = Table(
     Index(None, "source", "definition_id", "decided_for"),
 )
 
+# One per day, kind and subject, whoever runs the day again.
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("source", String(128), primary_key=True),
+    Column("as_of_date", Date, primary_key=True),
+    Column("kind", String(64), primary_key=True),
+    Column("subject", String(256), primary_key=True),
+    Column("message", Text, nullable=False),
+    Column("run_id", String(64)),
+    Column("raised_at", UtcDateTime, nullable=False),
+    Column("notification", String(16), nullable=False),
+    Column("notified_at", UtcDateTime),
+    Column("failure", Text),
+)
+
 __all__ = [
     "HEAD",
     "UtcDateTime",
+    "alarms",
     "built_days",
     "counters",
     "deliveries",
