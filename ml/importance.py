@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from ml.backtest import sample_users
-from ml.explanation import theme_of
+from ml.explanation import themes_of
 from ml.features import prepare
 from ml.model import ChurnModel, few_threads
 
@@ -69,9 +69,12 @@ def importance(
         Rows of a theme are called "(whole theme)" and ranked among themselves; a theme of one input has none.
     """
     test = sample_users(frame, rows_at_most)
-    contributions, _ = model.contributions(test)
+    inputs = prepare(test, model.contract)
+    names = list(inputs.columns)
+    groups = themes_of(model, themes)
+    theme = {names[place]: name for name, places in groups.items() for place in places}
+    contributions, _, _ = model.split(inputs, list(groups.values()))
     strength = np.abs(contributions - contributions.mean(axis=0)).mean(axis=0)
-    names = model.contract.names
     ignored = [names[place] for place in np.flatnonzero(np.abs(contributions).max(axis=0) == 0)]
     used = [names[place] for place in np.argsort(-strength, kind="stable") if names[place] not in ignored]
     chosen = used[:inputs_at_most]
@@ -79,15 +82,11 @@ def importance(
         f"importance: shuffling {len(chosen)} of {len(names)} inputs {repeats} times among {len(test)} "
         f"users; the model ignores {len(ignored)}"
     )
-    judge = _Shuffler(model, test, repeats, seed)
-    members: dict[str, list[str]] = {}
-    for name in used:
-        members.setdefault(theme_of(name, themes), []).append(name)
-    single = [(name, theme_of(name, themes), *judge.loss([name])) for name in chosen]
-    single += [(name, theme_of(name, themes), 0.0, 0.0, 0.0) for name in ignored]
-    whole = [
-        (WHOLE_THEME, theme, *judge.loss(inputs)) for theme, inputs in members.items() if len(inputs) > 1
-    ]
+    judge = _Shuffler(model, inputs, test["churned"].to_numpy() == 1, repeats, seed)
+    single = [(name, theme[name], *judge.loss([name])) for name in chosen]
+    single += [(name, theme[name], 0.0, 0.0, 0.0) for name in ignored]
+    members = {name: [one for one in used if theme[one] == name] for name in groups}
+    whole = [(WHOLE_THEME, name, *judge.loss(inside)) for name, inside in members.items() if len(inside) > 1]
     return pd.concat([_ranked(single), _ranked(whole)], ignore_index=True)
 
 
@@ -98,16 +97,18 @@ def _ranked(rows: list[tuple[str, str, float, float, float]]) -> pd.DataFrame:
 
 
 class _Shuffler:
-    """The test rows, prepared and scored once."""
+    """Scores prepared rows once as they are, and again with some inputs shuffled."""
 
-    def __init__(self, model: ChurnModel, test: pd.DataFrame, repeats: int, seed: int) -> None:
+    def __init__(
+        self, model: ChurnModel, inputs: pd.DataFrame, churned: NDArray[np.bool_], repeats: int, seed: int
+    ) -> None:
         self.model = model
-        self.inputs = prepare(test, model.contract)
-        self.churned = test["churned"].to_numpy() == 1
+        self.inputs = inputs
+        self.churned = churned
         self.shuffles = [
-            np.random.default_rng([seed, repeat]).permutation(len(test)) for repeat in range(repeats)
+            np.random.default_rng([seed, repeat]).permutation(len(inputs)) for repeat in range(repeats)
         ]
-        self.whole = self._placements(self.inputs)
+        self.whole = self._placements(inputs)
 
     def loss(self, names: Sequence[str]) -> tuple[float, float, float]:
         """Return the loss of AUC when some inputs are shuffled, with its interval."""

@@ -100,6 +100,6 @@ def learning_curve(
         auc = float(figures.loc[figures["metric"] == "roc_auc", "value"].iloc[0])
         progress(
             f"learning curve {number} of {len(fits)}: {name} on {judged.training_rows} rows of "
-            f"{len(learnt_from)} snapshots, AUC {auc:.3f}"
+            f"{len(learnt_from)} {'snapshot' if len(learnt_from) == 1 else 'snapshots'}, AUC {auc:.3f}"
         )
     return pd.concat(found, ignore_index=True)[COLUMNS] if found else pd.DataFrame(columns=COLUMNS)
