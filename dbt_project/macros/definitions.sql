@@ -48,3 +48,14 @@
 {% macro personal_window_paid_days() %}
     {{ return(4) }}
 {% endmacro %}
+
+{# The variable `definition_id`, checked: the definition that drives the tiers. #}
+{% macro checked_definition_id() %}
+    {% set text = var('definition_id') | string %}
+    {% if not modules.re.fullmatch('[a-z0-9_]{1,63}', text) %}
+        {{ exceptions.raise_compiler_error(
+            "The variable definition_id is no name of a definition: " ~ text
+        ) }}
+    {% endif %}
+    {{ return(text) }}
+{% endmacro %}

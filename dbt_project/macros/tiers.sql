@@ -7,7 +7,8 @@
     Give every judged user a tier, day by day, since a day looks back at the one before it.
     Ends with the CTE `tiers_decided`.
 
-    A user enters a tier at its entry cut-off and leaves it only below its lower exit cut-off.
+    A user enters a tier at its entry cut-off and leaves it only below its lower exit cut-off;
+    where the high tier takes so many users and no more, those who are in it go first.
     A warning raises the tier and never lowers it. A day that was built before keeps what it
     saw of its previous day, so that running it again gives the same rows.
 #}
@@ -85,16 +86,19 @@ seen_before_{{ loop.index }} as (
         on same_day.user_id = day_before.user_id
 ),
 
-ranked_{{ loop.index }} as (
+wanted_{{ loop.index }} as (
     select
         judged.as_of_date,
         judged.user_id,
+        judged.place,
+        judged.high_at_most,
         judged.warning_rank,
         judged.strongest_warning,
         judged.warning_codes,
         seen_before.previous_risk_tier,
         seen_before.previous_model_tier,
         seen_before.previous_tier_since,
+        previous_cutoffs.tier_rank as previous_model_rank,
         {# greatest() and least() skip nulls: no probability must stay no rank #}
         case
             when judged.entered_rank is not null
@@ -102,13 +106,29 @@ ranked_{{ loop.index }} as (
                     judged.entered_rank,
                     least(judged.kept_rank, coalesce(previous_cutoffs.tier_rank, 0))
                 )
-        end as model_rank
+        end as wanted_rank
     from {{ judged }} as judged
     left join seen_before_{{ loop.index }} as seen_before
         on judged.user_id = seen_before.user_id
     left join {{ cutoffs }} as previous_cutoffs
         on seen_before.previous_model_tier = previous_cutoffs.risk_tier
     where judged.as_of_date = {{ day }}
+),
+
+ranked_{{ loop.index }} as (
+    select
+        *,
+        case
+            when
+                wanted_rank = (select max(tier_rank) from {{ cutoffs }})
+                and row_number() over (
+                    partition by wanted_rank
+                    order by previous_model_rank = wanted_rank desc nulls last, place
+                ) > high_at_most
+                then wanted_rank - 1
+            else wanted_rank
+        end as model_rank
+    from wanted_{{ loop.index }}
 ),
 
 decided_{{ loop.index }} as (

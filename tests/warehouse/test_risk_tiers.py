@@ -166,6 +166,33 @@ def test_the_list_holds_the_latest_risky_users_ranked_and_explained(shop: Shop) 
     )
 
 
+def test_the_consequences_of_the_tiers_are_told_for_every_day(shop: Shop) -> None:
+    rows = shop.rows(
+        "select risk_tier, tier_mode, cutoff, users, users_by_warning, expected_churners, "
+        "expected_precision, expected_recall from reporting.tier_consequences where as_of_date = ?",
+        SECOND,
+    )
+    found = {row[0]: row[1:] for row in rows}
+    # in all 0.72 + 0.60 + 0.20 + 0.20 + 0.10 + 0.55 = 2.37 churners are expected
+    assert found["high"] == ("cutoff", 0.72, 2, 1, *(pytest.approx(x) for x in (0.92, 0.46, 0.92 / 2.37)))
+    assert found["medium"] == ("cutoff", 0.55, 3, 1, *(pytest.approx(x) for x in (1.35, 0.45, 1.35 / 2.37)))
+    assert found["low"] == ("cutoff", None, 1, 0, *(pytest.approx(x) for x in (0.1, 0.1, 0.1 / 2.37)))
+    told = shop.rows("select as_of_date, count(*) from reporting.tier_consequences group by 1 order by 1")
+    assert told == [(FIRST, 3), (SECOND, 3)]
+
+
+def test_a_contact_is_worth_what_it_is_expected_to_save(shop: Shop) -> None:
+    (policy,) = [row for row in seed("tier_policy") if row["is_in_force"] == "true"]
+    ((probability, value, gain),) = shop.rows(
+        f"select churn_probability, value_if_staying, expected_gain from {HISTORY} "
+        "where user_id = 'anna' and as_of_date = ?",
+        FIRST,
+    )
+    assert (probability, value) == (0.8, pytest.approx(50.0))
+    expected = 0.8 * value * float(policy["assumed_save_rate"]) - float(policy["contact_cost"])
+    assert gain == pytest.approx(expected)
+
+
 def test_value_tiers_and_lifecycle_come_from_the_seeds(shop: Shop) -> None:
     rows = shop.rows(
         f"select user_id, value_tier, lifecycle_status, predicted_value from {HISTORY} where as_of_date = ?",

@@ -31,9 +31,7 @@ final as (
             partition by users_at_risk.as_of_date
             order by
                 tier_cutoffs.tier_rank desc,
-                users_at_risk.churn_probability desc,
-                users_at_risk.predicted_value desc,
-                users_at_risk.user_id asc
+                {{ riskiest_first() }}
         ) as integer) as risk_rank,
         users_at_risk.churn_probability,
         users_at_risk.churn_percentile,
@@ -51,6 +49,7 @@ final as (
         users_at_risk.value_tier,
         users_at_risk.lifecycle_status,
         users_at_risk.predicted_value,
+        users_at_risk.expected_gain,
         users_at_risk.net_amount_365d,
         users_at_risk.days_since_last_paid_order,
         users_at_risk.country,

@@ -31,6 +31,7 @@ final as (
 
         -- model
         tiers.model_version,
+        '{{ checked_definition_id() }}' as definition_id,
         tiers.horizon_days,
 
         -- users

@@ -3,12 +3,12 @@
 {# What today alone says of each user; yesterday's tier comes in one step later. #}
 with
 
-users_scored as (
-    select
-        as_of_date,
-        user_id,
-        churn_probability
-    from {{ ref('int_users_scored') }}
+users_valued as (
+    select * from {{ ref('int_users_valued') }}
+),
+
+tier_places as (
+    select * from {{ ref('int_tier_places') }}
 ),
 
 cutoffs as (
@@ -26,36 +26,46 @@ warnings_met as (
     group by as_of_date, user_id
 ),
 
+asked as (
+    select
+        users_valued.as_of_date,
+        users_valued.user_id,
+        users_valued.place,
+        tier_places.users_at_most,
+        cutoffs.tier_rank,
+        case
+            when users_valued.churn_probability is null then false
+            when users_valued.tier_mode = 'cutoff'
+                then users_valued.churn_probability >= cutoffs.enters_at
+            else users_valued.place <= tier_places.places
+        end as enters,
+        case
+            when users_valued.churn_probability is null then false
+            when users_valued.tier_mode = 'cutoff'
+                then users_valued.churn_probability >= cutoffs.stays_above
+            else users_valued.place <= tier_places.places_kept
+        end as may_stay
+    from users_valued
+    cross join cutoffs
+    left join tier_places using (as_of_date, tier_rank)
+),
+
 ranks as (
     select
-        users_scored.as_of_date,
-        users_scored.user_id,
-        max(
-            case
-                when users_scored.churn_probability >= cutoffs.enters_at
-                    then cutoffs.tier_rank
-            end
-        ) as entered_rank,
-        max(
-            case
-                when users_scored.churn_probability >= cutoffs.stays_above
-                    then cutoffs.tier_rank
-            end
-        ) as kept_rank
-    from users_scored
-    cross join cutoffs
-    group by users_scored.as_of_date, users_scored.user_id
+        as_of_date,
+        user_id,
+        place,
+        max(users_at_most) as high_at_most,
+        max(case when enters then tier_rank end) as entered_rank,
+        max(case when may_stay then tier_rank end) as kept_rank
+    from asked
+    group by as_of_date, user_id, place
 ),
 
 final as (
     select
-        ranks.as_of_date,
-        ranks.user_id,
-        ranks.entered_rank,
-        ranks.kept_rank,
-        warnings_met.warning_rank,
-        warnings_met.strongest_warning,
-        warnings_met.warning_codes
+        ranks.*,
+        warnings_met.* exclude (as_of_date, user_id)
     from ranks
     left join warnings_met using (as_of_date, user_id)
 )

@@ -2,12 +2,20 @@
 
 with
 
+{# Who stays buys at least once, else at the pace so far; a first day is no pace. #}
 users_scored as (
     select
-        *,
+        as_of_date,
+        user_id,
+        churn_probability,
         100 * percent_rank() over (
             partition by as_of_date order by net_amount_365d
-        ) as spend_percentile
+        ) as spend_percentile,
+        order_value_mean_365d * greatest(
+            1.0,
+            paid_orders_365d * horizon_days
+            / least(365.0, greatest(horizon_days, days_since_first_paid_order + 1))
+        ) as value_if_staying
     from {{ ref('int_users_scored') }}
 ),
 
@@ -15,17 +23,13 @@ value_cutoffs as (
     select * from {{ ref('value_tier_cutoffs') }}
 ),
 
-lifecycle as (
-    select
-        max(case when threshold_name = 'new_for' then days end) as new_for,
-        max(
-            case when threshold_name = 'won_back_after' then days end
-        ) as won_back_after,
-        max(case when threshold_name = 'won_back_for' then days end) as won_back_for,
-        max(case when threshold_name = 'active_for' then days end) as active_for,
-        max(case when threshold_name = 'at_risk_for' then days end) as at_risk_for,
-        max(case when threshold_name = 'lapsing_for' then days end) as lapsing_for
-    from {{ ref('lifecycle_thresholds') }}
+lifecycles as (
+    select * from {{ ref('int_lifecycles_found') }}
+),
+
+policy as (
+    select * from {{ ref('tier_policy') }}
+    where is_in_force
 ),
 
 value_tiers as (
@@ -39,42 +43,31 @@ value_tiers as (
     group by users_scored.as_of_date, users_scored.user_id
 ),
 
-{# Who stays buys at least once, else at the pace so far; a first day is no pace. #}
-paces as (
+valued as (
     select
-        as_of_date,
-        user_id,
-        greatest(
-            1.0,
-            paid_orders_365d * horizon_days
-            / least(365.0, greatest(horizon_days, days_since_first_paid_order + 1))
-        ) as orders_if_staying
+        users_scored.as_of_date,
+        users_scored.user_id,
+        users_scored.churn_probability,
+        policy.tier_mode,
+        value_tiers.value_tier,
+        lifecycles.lifecycle_status,
+        users_scored.value_if_staying,
+        (1 - churn_probability) * value_if_staying as predicted_value,
+        churn_probability * value_if_staying * policy.assumed_save_rate
+        - policy.contact_cost as expected_gain
     from users_scored
+    cross join policy
+    left join value_tiers using (as_of_date, user_id)
+    left join lifecycles using (as_of_date, user_id)
 ),
 
 final as (
     select
-        users_scored.as_of_date,
-        users_scored.user_id,
-        value_tiers.value_tier,
-        case
-            when days_since_last_paid_order >= lapsing_for then 'churned'
-            when days_since_first_paid_order < new_for then 'new'
-            when
-                last_purchase_gap_days >= won_back_after
-                and days_since_last_paid_order < won_back_for
-                then 'won_back'
-            when days_since_last_paid_order < active_for then 'active'
-            when days_since_last_paid_order < at_risk_for then 'at_risk'
-            when days_since_last_paid_order < lapsing_for then 'lapsing'
-        end as lifecycle_status,
-        (1 - users_scored.churn_probability)
-        * paces.orders_if_staying
-        * users_scored.order_value_mean_365d as predicted_value
-    from users_scored
-    cross join lifecycle
-    left join value_tiers using (as_of_date, user_id)
-    left join paces using (as_of_date, user_id)
+        *,
+        row_number() over (
+            partition by as_of_date order by {{ riskiest_first() }}
+        ) as place
+    from valued
 )
 
 select * from final

@@ -44,20 +44,15 @@ final as (
         users_scored.churn_decile,
 
         -- tier
-        tiers_decided.risk_tier,
-        tiers_decided.tier_reason,
-        tiers_decided.model_tier,
-        tiers_decided.warning_codes,
-        tiers_decided.tier_since,
-        tiers_decided.previous_risk_tier,
-        tiers_decided.previous_model_tier,
-        tiers_decided.previous_tier_since,
-        tiers_decided.previous_as_of_date,
+        users_valued.tier_mode,
+        tiers_decided.* exclude (as_of_date, user_id),
 
         -- value and lifecycle
         users_valued.value_tier,
         users_valued.lifecycle_status,
+        users_valued.value_if_staying,
         users_valued.predicted_value,
+        users_valued.expected_gain,
         users_scored.net_amount_365d,
         users_scored.days_since_last_paid_order,
         users_scored.country,
