@@ -26,7 +26,9 @@ SCHEMA = [
     ("country", "VARCHAR"),
     ("nothing_known", "DOUBLE"),
 ]
+HISTORY = [("paid_days_lifetime", "BIGINT"), ("days_since_first_paid_order", "BIGINT")]
 FEATURES = discover_features(SCHEMA)
+FEATURES_WITH_HISTORY = discover_features([*SCHEMA, *HISTORY, ("purchase_gap_mean_days", "DOUBLE")])
 INPUTS = [feature.name for feature in FEATURES]
 
 
@@ -51,6 +53,16 @@ def make_rows(as_of_date: date, users: int, seed: int = 0) -> pd.DataFrame:
             "nothing_known": np.full(users, np.nan),
             "churned": (random.random(users) < 1 / (1 + np.exp(-log_odds))).astype("int64"),
         }
+    )
+
+
+def with_history(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with a purchase history that fits their orders: one every 30 days or so."""
+    repeats = rows["paid_orders_90d"]
+    return rows.assign(
+        paid_days_lifetime=repeats + 1,
+        days_since_first_paid_order=rows["days_since_last_paid_order"] + 30 * repeats + (repeats > 2),
+        purchase_gap_mean_days=rows["gap_mean_days"],
     )
 
 

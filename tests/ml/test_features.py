@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ from ml.features import (
     fit_contract,
     prepare,
 )
-from tests.ml.makers import FEATURES, INPUTS, SCHEMA, make_rows
+from tests.ml.makers import FEATURES, FEATURES_WITH_HISTORY, INPUTS, SCHEMA, make_rows, with_history
 from warehouse.errors import ContractBreach
 
 DAY = pd.Timestamp("2024-06-01").date()
@@ -94,3 +96,60 @@ def test_a_contract_survives_json(contract):
     read_back = FeatureContract.from_json(contract.to_json())
     assert read_back == contract
     assert read_back.schema_hash == contract.schema_hash
+
+
+@pytest.fixture
+def contract_with_rhythm(rows):
+    return fit_contract(with_history(rows), FEATURES_WITH_HISTORY, horizon_days=30)
+
+
+def test_a_purchase_rhythm_is_appended_to_the_inputs(rows, contract_with_rhythm):
+    inputs = prepare(with_history(rows), contract_with_rhythm)
+    assert inputs.columns.tolist() == contract_with_rhythm.input_names
+    derived = ["probability_alive", "expected_orders_30d", "no_order_probability_30d"]
+    assert inputs.columns[-3:].tolist() == derived
+    assert not set(derived) & set(contract_with_rhythm.names)
+    assert inputs[derived].notna().all(axis=None)
+    assert inputs["no_order_probability_30d"].between(0, 1).all()
+    assert list(contract_with_rhythm.derived_themes) == derived
+
+
+def test_the_rhythm_is_fitted_without_labels_and_does_not_depend_on_the_rows_scored(
+    rows, contract_with_rhythm
+):
+    relabelled = with_history(rows).assign(churned=1)
+    assert fit_contract(relabelled, FEATURES_WITH_HISTORY, horizon_days=30) == contract_with_rhythm
+    whole = prepare(with_history(rows), contract_with_rhythm)
+    part = prepare(with_history(rows).iloc[7:19], contract_with_rhythm)
+    pd.testing.assert_frame_equal(whole.iloc[7:19].reset_index(drop=True), part)
+
+
+@pytest.mark.parametrize("column", ["paid_days_lifetime", "days_since_first_paid_order"])
+def test_without_a_purchase_history_there_is_no_rhythm(rows, column):
+    features = [feature for feature in FEATURES_WITH_HISTORY if feature.name != column]
+    contract = fit_contract(with_history(rows), features, horizon_days=30)
+    assert contract.rhythm is None
+    assert contract.input_names == contract.names
+
+
+def test_an_impossible_history_has_no_rhythm_but_a_score(rows, contract_with_rhythm):
+    odd = with_history(rows).head(3).assign(paid_days_lifetime=[0.0, np.nan, 2.0])
+    odd["days_since_first_paid_order"] = odd["days_since_last_paid_order"] + [5.0, 5.0, -5.0]
+    inputs = prepare(odd, contract_with_rhythm)
+    assert inputs[list(contract_with_rhythm.derived_themes)].isna().all(axis=None)
+
+
+def test_a_contract_with_a_rhythm_survives_json_and_has_a_hash_of_its_own(rows, contract_with_rhythm):
+    read_back = FeatureContract.from_json(json.loads(json.dumps(contract_with_rhythm.to_json())))
+    assert read_back == contract_with_rhythm
+    assert read_back.schema_hash == contract_with_rhythm.schema_hash
+    plain = fit_contract(with_history(rows), FEATURES_WITH_HISTORY)
+    assert plain.names == contract_with_rhythm.names
+    assert plain.schema_hash != contract_with_rhythm.schema_hash
+
+
+def test_a_candidate_may_read_some_columns_only_even_constant_ones(rows):
+    constant = rows.assign(days_since_last_paid_order=7.0)
+    contract = fit_contract(constant, FEATURES).reading(FEATURES, ["days_since_last_paid_order", "country"])
+    assert contract.names == ["days_since_last_paid_order", "country"]
+    assert contract.features[1].categories == ("DE", "FR", "GB")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ml.calendar import plan_snapshots
+from ml.candidates import CANDIDATES
 from ml.evaluation import Metric
 from ml.training import choose, learn, train
 from tests.ml.makers import FIRST_DAY, HORIZON, PLAN, TRAINED_AS_OF, make_snapshots
@@ -22,9 +23,7 @@ def test_a_model_beats_the_recency_rule_out_of_time_when_there_is_something_to_l
 
 
 def test_every_candidate_is_measured_with_an_interval(outcome):
-    assert {row.candidate for row in outcome.metrics} == {
-        "recency_rule", "logistic_regression", "boosted_trees",
-    }  # fmt: skip
+    assert {row.candidate for row in outcome.metrics} == {candidate.name for candidate in CANDIDATES}
     assert all(row.lower <= row.upper for row in outcome.metrics)
 
 
