@@ -58,7 +58,8 @@ def learning_curve(
     -------
     pandas.DataFrame
         snapshots, history_days (from the oldest snapshot learnt from to the test), training_rows, metric,
-        value, lower, upper. A fit on fewer than 20 rows of one kind is left out.
+        value, lower, upper. A fit on fewer than 20 rows of one kind, or on as many rows of as many snapshots
+        as another, is left out.
     """
     newest_first = sorted(training, reverse=True)
     everything = len(snapshots.on(newest_first))
@@ -66,6 +67,7 @@ def learning_curve(
     fits = [(newest_first, int(share * most)) for share in sorted(shares)]
     fits += [(newest_first[:count], most) for count in range(1, len(newest_first) + 1)]
     found = []
+    seen: set[tuple[int, int]] = set()
     for number, (learnt_from, rows) in enumerate(fits, start=1):
         kinds = sample_users(snapshots.on(learnt_from), rows)["churned"].value_counts()
         if len(kinds) < 2 or kinds.min() < FEWEST_PER_CLASS:
@@ -80,6 +82,9 @@ def learning_curve(
             rows_at_most=rows,
         )
         name = entrant.candidate.name
+        if (len(learnt_from), judged.training_rows) in seen:
+            continue
+        seen.add((len(learnt_from), judged.training_rows))
         figures = as_frame(
             evaluate(
                 judged.churned,

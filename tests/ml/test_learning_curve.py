@@ -51,3 +51,9 @@ def test_a_fit_on_hardly_anybody_is_left_out():
     small = learning_curve(make_snapshots(120), RECIPE, shares=(0.05, 1.0), progress=lines.append, **OPTIONS)
     assert small["training_rows"].min() > 100
     assert len(lines) == 4
+
+
+def test_shares_that_take_the_same_users_are_told_once():
+    twice = learning_curve(make_snapshots(400), RECIPE, shares=(0.5, 0.50001, 1.0), **OPTIONS)
+    assert not twice.duplicated(["snapshots", "training_rows", "metric"]).any()
+    assert len(twice[twice["metric"] == "roc_auc"]) == 4
