@@ -69,9 +69,11 @@ def learning_curve(
     found = []
     seen: set[tuple[int, int]] = set()
     for number, (learnt_from, rows) in enumerate(fits, start=1):
-        kinds = sample_users(snapshots.on(learnt_from), rows)["churned"].value_counts()
-        if len(kinds) < 2 or kinds.min() < FEWEST_PER_CLASS:
+        churned = sample_users(snapshots.on(learnt_from), rows)["churned"]
+        amount = len(learnt_from), len(churned)
+        if min(churned.sum(), amount[1] - churned.sum()) < FEWEST_PER_CLASS or amount in seen:
             continue
+        seen.add(amount)
         judged = judge_snapshot(
             snapshots,
             [entrant],
@@ -82,9 +84,6 @@ def learning_curve(
             rows_at_most=rows,
         )
         name = entrant.candidate.name
-        if (len(learnt_from), judged.training_rows) in seen:
-            continue
-        seen.add((len(learnt_from), judged.training_rows))
         figures = as_frame(
             evaluate(
                 judged.churned,

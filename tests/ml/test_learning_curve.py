@@ -48,7 +48,7 @@ def test_rows_are_bounded():
 
 def test_a_fit_on_hardly_anybody_is_left_out():
     lines = []
-    small = learning_curve(make_snapshots(120), RECIPE, shares=(0.05, 1.0), progress=lines.append, **OPTIONS)
+    small = learning_curve(make_snapshots(120), RECIPE, shares=(0.05, 0.9), progress=lines.append, **OPTIONS)
     assert small["training_rows"].min() > 100
     assert len(lines) == 4
 
