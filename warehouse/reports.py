@@ -49,6 +49,7 @@ def report(settings: Settings, ledger: Ledger, run: Run) -> str:
         _why_it_stopped(run),
         _deliveries(deliveries),
         _gates(ledger.gate_results(run.run_id)),
+        _alarms(ledger, run),
         _the_day(day),
         _what_readers_see(settings, ledger, run),
     ]
@@ -162,6 +163,15 @@ def _gates(results: Sequence[GateResult]) -> str:
             ],
         )
     return text
+
+
+def _alarms(ledger: Ledger, run: Run) -> str:
+    """Tell what was raised for a scored day, by this run or by an earlier one of the same day."""
+    raised = ledger.alarms(run.source, first_day=run.as_of_date, last_day=run.as_of_date)
+    if run.kind != "score" or not raised:
+        return ""
+    rows = [(alarm.kind, alarm.subject, alarm.message, alarm.notification) for alarm in raised]
+    return "## Alarms\n\n" + table(["kind", "subject", "message", "told"], rows)
 
 
 def _the_day(runs: Sequence[Run]) -> str:

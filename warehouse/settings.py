@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from warehouse.definitions import definition_in_force, load_definitions
@@ -35,6 +35,8 @@ class Settings:
         Memory that one DuckDB connection may use, as DuckDB spells it.
     snapshots_kept : int
         Published snapshots that retention leaves in place beside the current one.
+    alarm_url : str
+        Where alarms are posted (``HOLDFAST_ALARM_URL``); empty for nowhere. May hold a secret.
     """
 
     home: Path
@@ -46,6 +48,7 @@ class Settings:
     threads: int = 2
     memory_limit: str = "4GB"
     snapshots_kept: int = 14
+    alarm_url: str = field(default="", repr=False)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
@@ -78,6 +81,7 @@ class Settings:
             threads=_whole_number(env, "HOLDFAST_THREADS", 2),
             memory_limit=env.get("HOLDFAST_MEMORY_LIMIT", "4GB"),
             snapshots_kept=_whole_number(env, "HOLDFAST_SNAPSHOTS_KEPT", 14),
+            alarm_url=_web_address(env, "HOLDFAST_ALARM_URL"),
         )
 
     @property
@@ -136,3 +140,11 @@ def _whole_number(env: Mapping[str, str], name: str, default: int) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise SettingsError(f"{name} must be a whole number above 0", text, f"for instance {name}={default}")
     return int(text)
+
+
+def _web_address(env: Mapping[str, str], name: str) -> str:
+    text = env.get(name, "").strip()
+    if text and not text.startswith(("https://", "http://")):
+        # the text may hold a secret: it is not repeated
+        raise SettingsError(f"{name} is not a web address", None, f"for instance {name}=https://example.org/hook")
+    return text

@@ -30,7 +30,9 @@ class AlarmBook(Store):
 
     def record_notified(self, told: Sequence[Alarm], failure: str | None = None) -> None:
         """Record that somebody was told of alarms, or why telling failed; what failed goes on waiting."""
-        values = {"failure": failure} if failure else {"notification": "sent", "notified_at": self.clock()}
+        values: dict[str, object] = {"failure": failure}
+        if not failure:
+            values |= {"notification": "sent", "notified_at": self.clock()}
         with self.writing() as connection:
             for alarm in told:
                 connection.execute(alarms.update().where(*_same(alarm)).values(**values))
