@@ -9,6 +9,7 @@ from ml.calendar import snapshots_needed, training_date
 from ml.dataset import first_data_day, load_themes, snapshots_built
 from ml.registry import load_model, save_model
 from ml.scoring import ScoringOutcome, score, write_model_report
+from ml.tables import prepare_tables
 from ml.training import TrainingOutcome, train
 from warehouse.connections import open_build
 from warehouse.errors import ContractBreach
@@ -109,6 +110,7 @@ def score_day(
     model_version = pinned.model_version if pinned else _newest(settings, ledger, as_of_date)
     model = load_model(model_version, settings.models)
     with open_build(settings) as connection:
+        prepare_tables(connection)
         outcome = score(
             connection,
             as_of_date=as_of_date,

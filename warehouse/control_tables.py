@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from warehouse.books import keep_books
 from warehouse.connections import open_build
-from warehouse.ledger import Delivery, Ledger, Run
+from warehouse.ledger import Delivery, Ledger, ModelDecision, Run
 from warehouse.settings import Settings
 from warehouse.sources import load_source
 
@@ -37,6 +37,10 @@ RECONCILIATION = {
 GATE_RESULTS = {
     **{"run_id": TEXT, "as_of_date": DAY, "gate": TEXT, "suite": TEXT, "expectation": TEXT},
     **{"column_name": TEXT, "success": FLAG, "observed": TEXT, "expected": TEXT, "message": TEXT},
+}
+MODEL_DECISIONS = {
+    **{"decision_number": COUNT, "decided_for": DAY, "definition_id": TEXT, "challenger": TEXT},
+    **{"champion": TEXT, "verdict": TEXT, "reason": TEXT, "decided_by": TEXT},
 }
 
 
@@ -71,6 +75,7 @@ def copy_control_tables(settings: Settings, ledger: Ledger, run: Run) -> dict[st
         "deliveries": (DELIVERIES, [asdict(delivery) for delivery in deliveries]),
         "quarantine_reasons": (QUARANTINE_REASONS, reasons),
         "gate_results": (GATE_RESULTS, list(_gate_rows(ledger, run))),
+        "model_decisions": (MODEL_DECISIONS, [asdict(one) for one in _decisions(ledger, run)]),
     }
     with open_build(settings) as connection:
         books = list(_books(connection, settings, ledger, run, deliveries))
@@ -101,6 +106,13 @@ def _books(
             "is_good": fact.is_good,
             "message": None if fact.is_good else f"{fact.sentence}. To do: python -m warehouse rebuild",
         }
+
+
+def _decisions(ledger: Ledger, run: Run) -> Iterator[ModelDecision]:
+    """Yield what was decided for the run's day or before it."""
+    for decision in ledger.model_decisions(run.source):
+        if decision.decided_for <= run.as_of_date:
+            yield decision
 
 
 def _gate_rows(ledger: Ledger, run: Run) -> Iterator[dict[str, Any]]:

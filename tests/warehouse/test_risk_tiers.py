@@ -1,22 +1,25 @@
 """From scores to tiers, reasons and the tables readers get: built by dbt, for real, over a few users."""
 
 import csv
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from ml.tables import prepare_tables
 from tests.warehouse.dbt_makers import Shop
+from warehouse.connections import open_build
 from warehouse.control_tables import copy_control_tables
 from warehouse.dbt_project import dbt_vars, run_dbt
 from warehouse.errors import ContractBreach
-from warehouse.ledger import Delivery, GateResult, Ledger
+from warehouse.ledger import Delivery, GateResult, Ledger, Model
 from warehouse.publish.tables import PUBLISHED_TABLES
 from warehouse.settings import REPOSITORY
 
 FIRST, SECOND = date(2026, 6, 29), date(2026, 6, 30)
+DEFINITION = "paid_order_90d"
 PROJECT = REPOSITORY / "dbt_project"
 FEATURES_YAML = PROJECT / "models" / "marts" / "features" / "_features__models.yml"
 HISTORY = "risk.user_risk_tiers_history"
@@ -74,11 +77,10 @@ def write_scores(shop: Shop, ledger: Ledger, day: date, **changed: str) -> str:
             for n in (1, 2, 3)
         )
         + ", model_version varchar, horizon_days integer, run_id varchar);"
-        "create table if not exists ml.model_report (model_version varchar, trained_as_of date, "
-        "candidate varchar, metric varchar, value double, lower double, upper double, "
-        "test_as_of_date date, horizon_days integer, note varchar);"
         f"delete from ml.churn_scores where as_of_date = '{day}'"
     )
+    with open_build(shop.settings) as connection:
+        prepare_tables(connection)
     for user, (first, second, _) in USERS.items():
         probability = changed.get(user, str(first if day == FIRST else second))
         shop.write(
@@ -88,6 +90,16 @@ def write_scores(shop: Shop, ledger: Ledger, day: date, **changed: str) -> str:
         )
     copy_control_tables(shop.settings, ledger, run)
     return run.run_id
+
+
+def decide(ledger: Ledger, version: str, day: date, verdict: str) -> None:
+    ledger.record_model(
+        Model(
+            version, "sample_shop", day, 90, "boosted_trees", "challenger", version, definition_id=DEFINITION
+        )
+    )
+    champion = None if verdict == "promoted" else "model-1"
+    ledger.record_decision(version, verdict, f"{version} was {verdict}.", judged_against=champion)
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +128,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
         ledger.record_gate_results(
             earlier.run_id, [GateResult("features", "features.user_features", "features_are_finite", True)]
         )
+        for version, day, verdict in (
+            ("model-1", FIRST, "promoted"),
+            ("model-2", SECOND, "kept"),
+            ("model-3", SECOND + timedelta(days=1), "kept"),
+        ):
+            decide(ledger, version, day, verdict)
         write_scores(shop, ledger, FIRST)
         run_dbt(shop.settings, ["build", "--quiet", "--selector", "risk"], dbt_vars(shop.settings, [FIRST]))
         write_scores(shop, ledger, SECOND)
@@ -181,6 +199,23 @@ def test_the_consequences_of_the_tiers_are_told_for_every_day(shop: Shop) -> Non
     assert told == [(FIRST, 3), (SECOND, 3)]
 
 
+def test_decisions_are_told_from_the_day_that_they_matter_for(shop: Shop) -> None:
+    told = shop.rows(
+        "select challenger, champion, verdict, decided_for, definition_id, reason, decided_by "
+        "from reporting.model_decisions order by decision_number"
+    )
+    assert told == [
+        ("model-1", None, "promoted", FIRST, DEFINITION, "model-1 was promoted.", "training"),
+        ("model-2", "model-1", "kept", SECOND, DEFINITION, "model-2 was kept.", "training"),
+    ]
+
+
+def test_what_no_model_has_written_yet_is_empty_and_breaks_no_day(shop: Shop) -> None:
+    tables = ("churn_scores_by_definition", "model_backtest", "model_slices", "model_health", "model_curves")
+    for table in tables:
+        assert shop.rows(f"select count(*) from reporting.{table}") == [(0,)]
+
+
 def test_a_contact_is_worth_what_it_is_expected_to_save(shop: Shop) -> None:
     (policy,) = [row for row in seed("tier_policy") if row["is_in_force"] == "true"]
     ((probability, value, gain),) = shop.rows(
@@ -239,7 +274,7 @@ def test_a_day_run_again_gives_the_same_rows_and_a_score_that_is_nan_none(shop: 
 
 def test_every_published_column_is_described(shop: Shop) -> None:
     described = {}
-    for path in (PROJECT / "models" / "marts").glob("*/_*__models.yml"):
+    for path in (PROJECT / "models" / "marts").glob("**/_*__models.yml"):
         for model in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]:
             described[model["name"]] = {
                 column["name"]: column.get("description", "") for column in model.get("columns", [])

@@ -10,7 +10,14 @@ from warehouse.settings import Settings
 REMEMBERED = {
     "user_risk_tiers_history": ("risk", "user_risk_tiers_history"),
     "churn_scores_history": ("ml", "churn_scores"),
-    "model_report": ("ml", "model_report"),
+    "churn_scores_by_definition": ("ml", "definition_scores"),
+    **{
+        name: ("ml", name)
+        for name in (
+            *("model_report", "model_backtest", "model_slices", "model_importance"),
+            *("model_learning_curve", "model_curves", "model_health"),
+        )
+    },
 }
 
 

@@ -37,6 +37,19 @@ class PublishedTable:
 
 AT_RISK_USERS = "at_risk_users"
 
+
+def _of_trainings(name: str, *order_by: str) -> PublishedTable:
+    """Return a table of the schema `reporting` that tells of trainings up to the run's day."""
+    return PublishedTable(
+        name,
+        f"reporting.{name}",
+        "history",
+        ("trained_as_of", "model_version", "definition_id", "candidate", *order_by),
+        one_run=False,
+        day_column="trained_as_of",
+    )
+
+
 PUBLISHED_TABLES = (
     PublishedTable(AT_RISK_USERS, "reporting.at_risk_users", "day", ("risk_rank", "user_id")),
     PublishedTable(
@@ -50,7 +63,16 @@ PUBLISHED_TABLES = (
         view_of="user_risk_tiers_history",
     ),
     PublishedTable(
+        "tier_consequences", "reporting.tier_consequences", "history", ("as_of_date", "risk_tier")
+    ),
+    PublishedTable(
         "churn_scores_history", "reporting.churn_scores_history", "history", ("as_of_date", "user_id")
+    ),
+    PublishedTable(
+        "churn_scores_by_definition",
+        "reporting.churn_scores_by_definition",
+        "history",
+        ("as_of_date", "definition_id", "user_id"),
     ),
     # Made by the run that built the features, which is another one than the run that publishes.
     PublishedTable(
@@ -63,13 +85,27 @@ PUBLISHED_TABLES = (
         ("as_of_date", "report_kind", "delivery_id", "run_id", "gate", "table_name", "rule"),
         one_run=False,
     ),
+    _of_trainings("model_report", "metric"),
+    _of_trainings("model_backtest", "as_of_date", "metric"),
+    _of_trainings("model_slices", "slice_name", "slice_value", "metric"),
+    _of_trainings("model_importance", "importance_rank", "theme", "feature"),
+    _of_trainings("model_learning_curve", "snapshots", "training_rows", "metric"),
+    _of_trainings("model_curves", "curve", "point"),
+    # The watch looks on after a day was published, and what it found last stays.
     PublishedTable(
-        "model_report",
-        "reporting.model_report",
+        "model_health",
+        "reporting.model_health",
         "history",
-        ("trained_as_of", "model_version", "metric", "candidate"),
+        ("as_of_date", "definition_id", "model_version", "check_kind", "subject"),
         one_run=False,
-        day_column="trained_as_of",
+    ),
+    PublishedTable(
+        "model_decisions",
+        "reporting.model_decisions",
+        "history",
+        ("decision_number",),
+        one_run=False,
+        day_column="decided_for",
     ),
     PublishedTable("run_info", "reporting.run_info", "day", ("run_id",)),
 )

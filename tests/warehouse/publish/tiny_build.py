@@ -15,6 +15,7 @@ from pathlib import Path
 from warehouse.connections import open_build
 from warehouse.ledger import Ledger, Run
 from warehouse.publish import publish
+from warehouse.publish.tables import PUBLISHED_TABLES
 from warehouse.settings import Settings
 
 FIRST_DAY = date(2024, 3, 1)
@@ -100,6 +101,10 @@ def build_day(settings: Settings, run: Run, users: int = 5, model: str = "model-
             "as figures (candidate, metric, value, lower, upper)",
             {"model": model, "day": day},
         )
+        for table in PUBLISHED_TABLES:
+            connection.execute(
+                f"create table if not exists {table.relation} ({table.day_column} date, run_id varchar)"
+            )
         connection.execute(
             "create or replace table reporting.run_info as select $run as run_id, $day as as_of_date",
             {"run": run.run_id, "day": day},

@@ -7,17 +7,22 @@ final as (
         -- ids and dates
         model_version,
         trained_as_of,
-        test_as_of_date,
-        horizon_days,
+        definition_id,
+        candidate,
+
+        -- slice
+        slice_name,
+        slice_value,
+        users,
+        churned,
+        is_small,
 
         -- measure
-        candidate,
         metric,
         value,
         lower,
-        upper,
-        note
-    from {{ source('ml', 'model_report') }}
+        upper
+    from {{ source('ml', 'model_slices') }}
 )
 
 select * from final

@@ -1,0 +1,129 @@
+"""The tables of the schema `ml`: their columns, and how they come to be before anything reads them."""
+
+from collections.abc import Mapping
+
+import duckdb
+
+DEFINITION_SCORES = "ml.definition_scores"
+REPORT = "ml.model_report"
+BACKTEST = "ml.model_backtest"
+SLICES = "ml.model_slices"
+IMPORTANCE = "ml.model_importance"
+LEARNING_CURVE = "ml.model_learning_curve"
+CURVES = "ml.model_curves"
+HEALTH = "ml.model_health"
+
+Columns = Mapping[str, str]
+
+# What every report on a training begins with.
+TRAINING_COLUMNS = {
+    "model_version": "varchar not null",
+    "trained_as_of": "date not null",
+    "definition_id": "varchar not null",
+    "candidate": "varchar not null",
+}
+FIGURE_COLUMNS = {"metric": "varchar not null", "value": "double", "lower": "double", "upper": "double"}
+
+DEFINITION_SCORE_COLUMNS = {
+    "as_of_date": "date not null",
+    "user_id": "varchar not null",
+    "definition_id": "varchar not null",
+    "churn_probability": "double not null",
+    "churn_percentile": "double not null",
+    "churn_decile": "integer not null",
+    "horizon_days": "integer not null",
+    "model_version": "varchar not null",
+    "run_id": "varchar not null",
+}
+REPORT_COLUMNS = {
+    **TRAINING_COLUMNS,
+    **FIGURE_COLUMNS,
+    "test_as_of_date": "date",
+    "horizon_days": "integer not null",
+    "note": "varchar not null",
+}
+BACKTEST_COLUMNS = {
+    **TRAINING_COLUMNS,
+    "as_of_date": "date not null",
+    "users": "bigint not null",
+    "churn_rate": "double not null",
+    "training_rows": "bigint not null",
+    **FIGURE_COLUMNS,
+}
+SLICES_COLUMNS = {
+    **TRAINING_COLUMNS,
+    "slice_name": "varchar not null",
+    "slice_value": "varchar not null",
+    "users": "bigint not null",
+    "churned": "bigint not null",
+    "is_small": "boolean not null",
+    **FIGURE_COLUMNS,
+}
+IMPORTANCE_COLUMNS = {
+    **TRAINING_COLUMNS,
+    "feature": "varchar not null",
+    "theme": "varchar not null",
+    "importance": "double not null",
+    "lower": "double",
+    "upper": "double",
+    "importance_rank": "integer not null",
+}
+LEARNING_CURVE_COLUMNS = {
+    **TRAINING_COLUMNS,
+    "snapshots": "integer not null",
+    "history_days": "integer not null",
+    "training_rows": "bigint not null",
+    **FIGURE_COLUMNS,
+}
+CURVES_COLUMNS = {
+    **TRAINING_COLUMNS,
+    "curve": "varchar not null",
+    "point": "integer not null",
+    "x": "double not null",
+    "y": "double not null",
+    "users": "bigint not null",
+}
+HEALTH_COLUMNS = {
+    "as_of_date": "date not null",
+    "model_version": "varchar not null",
+    "definition_id": "varchar not null",
+    "check_kind": "varchar not null",
+    "subject": "varchar not null",
+    "statistic": "double",
+    "p_value": "double",
+    "threshold": "double",
+    "is_alarm": "boolean not null",
+    "sample_size": "bigint not null",
+    "message": "varchar not null",
+    "run_id": "varchar not null",
+}
+
+TABLES: Mapping[str, Columns] = {
+    DEFINITION_SCORES: DEFINITION_SCORE_COLUMNS,
+    REPORT: REPORT_COLUMNS,
+    BACKTEST: BACKTEST_COLUMNS,
+    SLICES: SLICES_COLUMNS,
+    IMPORTANCE: IMPORTANCE_COLUMNS,
+    LEARNING_CURVE: LEARNING_CURVE_COLUMNS,
+    CURVES: CURVES_COLUMNS,
+    HEALTH: HEALTH_COLUMNS,
+}
+
+
+def prepare_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables that dbt reads and nothing may have been written to yet.
+
+    A table that came back from a snapshot of an earlier version, or was made by one, gains the columns that
+    it lacks; they are NULL in its rows. Nothing is removed.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        The open build file.
+    """
+    for table, columns in TABLES.items():
+        declared = ", ".join(f"{name} {sql_type}" for name, sql_type in columns.items())
+        connection.execute(f"create table if not exists {table} ({declared})")
+        for name, sql_type in columns.items():
+            plain = sql_type.removesuffix(" not null")
+            connection.execute(f"alter table {table} add column if not exists {name} {plain}")
