@@ -14,17 +14,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml.calendar import SNAPSHOT_STEP_DAYS, SnapshotPlan, plan_snapshots
-from ml.calibration import logistic, user_folds
+from ml.calibration import log_losses, logistic
 from ml.candidates import RECENCY_RULE, Candidate
 from ml.dataset import Snapshots
 from ml.evaluation import as_frame, choose_threshold, evaluate
 from ml.model import ChurnModel, fit_model
+from ml.validation import sample_users
 from warehouse.errors import ContractBreach
 
 Floats = NDArray[np.float64]
 Progress = Callable[[str], None]
 RESAMPLES = 200
-SHARE_STEPS = 10_000
 COLUMNS = [
     "candidate",
     "as_of_date",
@@ -72,6 +72,8 @@ class JudgedSnapshot:
         The same before calibration.
     thresholds : dict of str to float
         Per candidate the probability from which on a user is called a churner, from training rows only.
+    learnt_losses : dict of str to array, shape (training_rows,)
+        Per candidate the log loss of each training row, scored by a model fitted on other users.
     training_rows : int
         Rows learnt from.
     """
@@ -82,6 +84,7 @@ class JudgedSnapshot:
     probability: dict[str, Floats]
     before: dict[str, Floats]
     thresholds: dict[str, float]
+    learnt_losses: dict[str, Floats]
     training_rows: int
 
     @property
@@ -144,7 +147,7 @@ def judge_snapshot(
     learnt = sample_users(snapshots.on(training), rows_at_most)
     of_test = (learnt["as_of_date"] == test).to_numpy()
     frame = snapshots.on([test]) if is_in_time else learnt[of_test].reset_index(drop=True)
-    judged = JudgedSnapshot(test, frame, {}, {}, {}, {}, len(learnt))
+    judged = JudgedSnapshot(test, frame, {}, {}, {}, {}, {}, len(learnt))
     for entrant in entrants:
         name = entrant.candidate.name
         model, out_of_fold = fit_model(
@@ -160,21 +163,11 @@ def judge_snapshot(
         judged.models[name] = model
         judged.probability[name] = model.calibrator.predict(log_odds)
         judged.before[name] = logistic(log_odds)
-        judged.thresholds[name] = choose_threshold(
-            learnt["churned"].to_numpy(), model.calibrator.predict(out_of_fold), threshold_rule
-        )
+        labels = learnt["churned"].to_numpy()
+        fitted = model.calibrator.predict(out_of_fold)
+        judged.thresholds[name] = choose_threshold(labels, fitted, threshold_rule)
+        judged.learnt_losses[name] = log_losses(labels, fitted)
     return judged
-
-
-def sample_users(frame: pd.DataFrame, rows_at_most: int | None) -> pd.DataFrame:
-    """Return the rows of a sample of users: chosen by their id, so the same users in every snapshot.
-
-    A smaller sample is part of a larger one.
-    """
-    if rows_at_most is None or len(frame) <= rows_at_most:
-        return frame
-    kept = user_folds(frame["user_id"], SHARE_STEPS) < rows_at_most * SHARE_STEPS // len(frame)
-    return frame[kept].reset_index(drop=True)
 
 
 def backtest_plans(

@@ -65,6 +65,13 @@ def logistic(log_odds: Floats) -> Floats:
     return 0.5 * (1.0 + np.tanh(0.5 * log_odds))
 
 
+def log_losses(churned: NDArray[Any], probability: Floats) -> Floats:
+    """Return the log loss of each row; a probability of 0 or 1 counts as a billionth away from it."""
+    clipped = np.clip(probability, 1e-9, 1 - 1e-9)
+    losses: Floats = -np.where(churned == 1, np.log(clipped), np.log1p(-clipped))
+    return losses
+
+
 def fit_calibrator(log_odds: Floats, churned: NDArray[Any]) -> Calibrator:
     """Fit on out-of-fold log-odds: isotonic regression for many rows, a sigmoid otherwise.
 

@@ -7,10 +7,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from ml.backtest import sample_users
 from ml.explanation import themes_of
 from ml.features import prepare
 from ml.model import ChurnModel, few_threads
+from ml.validation import sample_users
 
 Floats = NDArray[np.float64]
 REPEATS = 5

@@ -5,9 +5,10 @@ from datetime import date
 
 import pandas as pd
 
-from ml.backtest import Entrant, judge_snapshot, sample_users
+from ml.backtest import Entrant, judge_snapshot
 from ml.dataset import Snapshots
 from ml.evaluation import as_frame, evaluate
+from ml.validation import sample_users
 
 SHARES = (0.125, 0.25, 0.5)
 RESAMPLES = 200

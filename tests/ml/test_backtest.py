@@ -12,9 +12,9 @@ from ml.backtest import (
     backtest_plans,
     backtest_snapshots,
     judge_snapshot,
-    sample_users,
 )
 from ml.candidates import candidate_named
+from ml.validation import sample_users
 from tests.ml.makers import FIRST_DAY, HORIZON, PLAN, TRAINED_AS_OF, make_rows, make_snapshots
 from warehouse.errors import ContractBreach
 

@@ -1,0 +1,91 @@
+"""Keeps every trial and training in MLflow, in a SQLite store under the folder of models.
+
+Look at it with ``mlflow ui --backend-store-uri sqlite:///<HOLDFAST_HOME>/models/mlflow.db``. Nothing of the
+product reads it: what a model was made of stands in its own signed metadata.
+"""
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ml.evaluation import Metric
+from ml.search import Trial
+
+STORE = "mlflow.db"
+LONGEST_VALUE = 5_000
+
+
+def keep_training(
+    models: Path,
+    *,
+    experiment: str,
+    name: str,
+    facts: Mapping[str, Any],
+    trials: Sequence[Trial],
+    metrics: Sequence[Metric],
+) -> None:
+    """Record one training: a run of its own, with one run below it per trial and per candidate judged.
+
+    A training that was recorded before is not recorded again.
+
+    Parameters
+    ----------
+    models : Path
+        The folder of models; the store is made there.
+    experiment : str
+        Groups the trainings of one shop and definition.
+    name : str
+        Of the training: the model version.
+    facts : mapping
+        What it was made of: data window, code version, seed and so on; kept as parameters.
+    trials : sequence of Trial
+        Settings tried.
+    metrics : sequence of Metric
+        Candidates judged out of time.
+    """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    # six seconds of importing, only where something is recorded
+    from mlflow import MlflowClient  # noqa: PLC0415
+    from mlflow.entities import Metric as Figure  # noqa: PLC0415
+    from mlflow.entities import Param, RunTag  # noqa: PLC0415
+
+    models.mkdir(parents=True, exist_ok=True)
+    client = MlflowClient(tracking_uri=f"sqlite:///{models.resolve() / STORE}")
+    known = client.get_experiment_by_name(experiment)
+    experiment_id = known.experiment_id if known else client.create_experiment(experiment)
+    if client.search_runs([experiment_id], f"tags.model_version = '{name}' and tags.kind = 'training'"):
+        return
+
+    def keep(kind: str, title: str, parameters: Mapping[str, Any], figures: Mapping[str, float]) -> str:
+        tags = {"model_version": name, "kind": kind} | ({"mlflow.parentRunId": parent} if parent else {})
+        run_id = str(client.create_run(experiment_id, tags=tags, run_name=title).info.run_id)
+        client.log_batch(
+            run_id,
+            metrics=[Figure(key, value, 0, 0) for key, value in figures.items() if math.isfinite(value)],
+            params=[Param(key, _text(value)) for key, value in parameters.items()],
+            tags=[RunTag(key, _text(facts[key])) for key in ("code_version", "data_window") if key in facts],
+        )
+        client.set_terminated(run_id)
+        return run_id
+
+    parent = ""
+    parent = keep("training", name, facts, {})
+    for number, trial in enumerate(trials, start=1):
+        about = {"candidate": trial.candidate, "state": trial.state, "reason": trial.reason or "-"}
+        keep(
+            "trial",
+            f"{number:02d} {trial.candidate}",
+            about | dict(trial.parameters),
+            {"validation_log_loss": trial.loss, "seconds": trial.seconds},
+        )
+    for candidate in dict.fromkeys(metric.candidate for metric in metrics):
+        own = {one.metric: one.value for one in metrics if one.candidate == candidate}
+        keep("candidate", candidate, {"candidate": candidate}, own)
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+    return text[:LONGEST_VALUE]
