@@ -28,7 +28,8 @@ def test_what_was_written_stays(build):
     prepare_tables(build)
     build.execute(
         f"insert into {HEALTH} (as_of_date, model_version, definition_id, check_kind, subject, "
-        "is_alarm, sample_size, message, run_id) values ('2011-09-09', 'm', 'd', 'lift', 's', false, 9, 'm', 'r')"
+        "is_alarm, sample_size, message, run_id) "
+        "values ('2011-09-09', 'm', 'd', 'lift', 's', false, 9, 'm', 'r')"
     )
     prepare_tables(build)
     assert build.execute(f"select count(*) from {HEALTH}").fetchone() == (1,)
