@@ -1,4 +1,13 @@
-"""Stops training when something is too good to be true."""
+"""Stops training when something is too good to be true.
+
+A leak is an input that knows the outcome: a row from after as_of_date, a total up to the end of the data, a
+flag that is set when a user leaves. Four looks, from coarse to fine:
+
+- one input alone ranks churn with an AUC above .95 (`refuse_leaking_features`, stops training);
+- a candidate reaches an AUC above .97 out of time (`refuse_leaking_model`, stops training);
+- a candidate is further above the plain rule than honest inputs take it (`ml.plausibility`, an alarm);
+- labels dealt to other users can still be ranked (`ml.shuffled_labels`, an alarm).
+"""
 
 from collections.abc import Sequence
 

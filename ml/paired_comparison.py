@@ -152,6 +152,11 @@ def is_too_few(churned: Labels) -> bool:
     return len(churned) < FEWEST_USERS or min(churners, len(churned) - churners) < FEWEST_PER_CLASS
 
 
+def roc_auc(churned: Labels, score: Floats) -> float:
+    """Return the area under the ROC curve; ties count half."""
+    return float(_placements(churned, score)[0].mean())
+
+
 def auc_difference(churned: Labels, score: Floats, other: Floats) -> tuple[float, float]:
     """Return the difference of two ROC-AUCs of the same users, and its standard error.
 
