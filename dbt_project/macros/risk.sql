@@ -68,3 +68,16 @@
         else printf('%.1f', {{ value }})
     end
 {%- endmacro %}
+
+{# Whether a reason raises or lowers the risk, in words that follow its sentence. #}
+{% macro direction_worded(contribution, language) -%}
+    {%- set words = {
+        'en': {'up': ' (raises the risk)', 'down': ' (lowers the risk)'},
+        'zh': {'up': '（提高流失风险）', 'down': '（降低流失风险）'},
+    }[language] -%}
+    case
+        when {{ contribution }} > 0 then '{{ words.up }}'
+        when {{ contribution }} < 0 then '{{ words.down }}'
+        else ''
+    end
+{%- endmacro %}

@@ -4,65 +4,21 @@
 
 with
 
-churn_scores as (
-    select * from {{ source('ml', 'churn_scores') }}
-    where as_of_date in ({{ days_being_built() }})
+reasons as (
+    select
+        *,
+        value is null and profile_text is null as is_empty
+    from {{ ref('int_reasons_listed') }}
 ),
 
 reason_texts as (
     select * from {{ ref('reason_texts') }}
 ),
 
-{# Reasons are numbers, except for what the profile says in words. #}
-profiles as (
-    select
-        as_of_date,
-        user_id,
-        country,
-        region,
-        city,
-        language,
-        acquisition_channel,
-        gender
-    from {{ ref('user_features') }}
-    where as_of_date in ({{ days_being_built() }})
-),
-
-reasons as (
-    {%- for place in [1, 2, 3] %}
-    select
-        as_of_date,
-        user_id,
-        {{ place }} as place,
-        reason_{{ place }}_code as code,
-        reason_{{ place }}_value as value,
-        reason_{{ place }}_contribution as contribution
-    from churn_scores
-    where reason_{{ place }}_code is not null
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
-),
-
-reasons_profiled as (
-    select
-        reasons.*,
-        case reasons.code
-            when 'country' then profiles.country
-            when 'region' then profiles.region
-            when 'city' then profiles.city
-            when 'language' then profiles.language
-            when 'acquisition_channel' then profiles.acquisition_channel
-            when 'gender' then profiles.gender
-        end as profile_text,
-        value is null and profile_text is null as is_empty
-    from reasons
-    left join profiles using (as_of_date, user_id)
-),
-
 {# An empty feature says something too: what never happened. #}
 templated as (
     select
-        reasons_profiled.*,
+        reasons.*,
         reason_texts.value_kind,
         coalesce(
             if(is_empty, reason_texts.unknown_en, null),
@@ -74,8 +30,8 @@ templated as (
             reason_texts.sentence_zh,
             replace(code, '_', ' ') || ': {value}'
         ) as template_zh
-    from reasons_profiled
-    left join reason_texts on reasons_profiled.code = reason_texts.reason_code
+    from reasons
+    left join reason_texts on reasons.code = reason_texts.reason_code
 ),
 
 worded as (
@@ -89,8 +45,10 @@ worded as (
 sentences as (
     select
         * exclude (template_en, template_zh, value_en, value_zh),
-        replace(template_en, '{value}', value_en) as sentence_en,
-        replace(template_zh, '{value}', value_zh) as sentence_zh
+        replace(template_en, '{value}', value_en)
+        || {{ direction_worded('contribution', 'en') }} as sentence_en,
+        replace(template_zh, '{value}', value_zh)
+        || {{ direction_worded('contribution', 'zh') }} as sentence_zh
     from worded
 ),
 
