@@ -1,0 +1,1 @@
+"""The sections of the model card, and how it writes figures, tables and names."""
