@@ -18,7 +18,7 @@ from ml.model import ChurnModel
 
 Floats = NDArray[np.float64]
 REASONS = 3
-BLOCK_ROWS = 65_536
+BLOCK_ROWS = 131_072
 WINDOW = re.compile(r"(_(last|prior|previous|trend|ratio|share|change))*_(\d+d|\d+_days?)(_.*)?$")
 
 

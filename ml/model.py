@@ -87,11 +87,12 @@ class ChurnModel:
         What was lacking is spread over the contributions; it is 0 for candidates that split their own score.
         """
         split = candidate_named(self.candidate).contributions
-        if split is None:
-            contributions, base, missing = replacement_contributions(self.estimator, inputs, groups)
-        else:
-            contributions, base = split(self.estimator, inputs)
-            missing = np.zeros(len(inputs))
+        with few_threads(len(inputs)):
+            if split is None:
+                contributions, base, missing = replacement_contributions(self.estimator, inputs, groups)
+            else:
+                contributions, base = split(self.estimator, inputs)
+                missing = np.zeros(len(inputs))
         if isinstance(self.calibrator, Sigmoid):
             slope = self.calibrator.slope
             return contributions * slope, base * slope + self.calibrator.intercept, missing * slope

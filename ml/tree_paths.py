@@ -7,7 +7,8 @@ are path attributions (Saabas, "Interpreting random forests", 2014), not Shapley
 order of splits.
 
 A leaf fixes its path, so contributions are looked up per leaf: one small table per tree and no walk per
-input.
+input. Which leaf a row falls into is found by scikit-learn's own compiled trees, made to return the number of
+the leaf in place of its value.
 """
 
 from collections.abc import Iterator
@@ -17,19 +18,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 
 Floats = NDArray[np.float64]
-BLOCK_ROWS = 16_384
+BLOCK_ROWS = 131_072
 
 
 @dataclass(frozen=True)
 class _Tree:
-    inputs: NDArray[np.int64]
-    threshold: NDArray[np.uint8]
-    children: NDArray[np.int64]
-    goes_left: NDArray[np.bool_]
-    is_leaf: NDArray[np.bool_]
-    depth: int
+    leaves: TreePredictor
     used: NDArray[np.int64]
     moves: Floats
     root: float
@@ -52,21 +50,22 @@ def tree_contributions(model: Any, frame: pd.DataFrame) -> tuple[Floats, float]:
     base : float
         Expected log-odds over the training rows; ``contributions.sum(axis=1) + base`` is `decision_function`.
     """
-    order = _columns_inside(model, frame.shape[1])
-    trees = [_read_tree(model, predictors[0]) for predictors in model._predictors]
+    order = columns_inside(model, frame.shape[1])
+    trees = [_read_tree(predictors[0]) for predictors in model._predictors]
     base = float(model._baseline_prediction.ravel()[0]) + sum(tree.root for tree in trees)
-    contributions = np.zeros(frame.shape)
-    for rows, bins in _binned_blocks(model, frame):
-        block = np.zeros((frame.shape[1], bins.shape[1]))
+    known_categories = model._bin_mapper.make_known_categories_bitsets()
+    threads = _openmp_effective_n_threads()
+    contributions = np.zeros((frame.shape[1], len(frame)))
+    for rows, values in _blocks(model, frame):
+        leaf_moves = np.empty(len(values))
         for tree in trees:
-            leaves = _leaves_of(tree, bins)
-            for position, column in enumerate(tree.used):
-                block[column] += tree.moves[position][leaves]
-        contributions[rows, order] = block.T
-    return contributions, base
+            leaves = tree.leaves.predict(values, *known_categories, threads).astype(np.intp)
+            for move, column in zip(tree.moves, tree.used, strict=True):
+                contributions[order[column], rows] += np.take(move, leaves, out=leaf_moves, mode="clip")
+    return contributions.T, base
 
 
-def _columns_inside(model: Any, width: int) -> NDArray[np.int64]:
+def columns_inside(model: Any, width: int) -> NDArray[np.int64]:
     """Return, for each column inside the model (categories first), its place in the frame."""
     categorical = model.is_categorical_
     if categorical is None:
@@ -74,14 +73,13 @@ def _columns_inside(model: Any, width: int) -> NDArray[np.int64]:
     return np.concatenate([np.flatnonzero(categorical), np.flatnonzero(~categorical)])
 
 
-def _binned_blocks(model: Any, frame: pd.DataFrame) -> Iterator[tuple[slice, NDArray[np.uint8]]]:
+def _blocks(model: Any, frame: pd.DataFrame) -> Iterator[tuple[slice, Floats]]:
     for start in range(0, len(frame), BLOCK_ROWS):
         rows = slice(start, min(start + BLOCK_ROWS, len(frame)))
-        values = model._preprocess_X(frame.iloc[rows], reset=False)
-        yield rows, np.ascontiguousarray(model._bin_mapper.transform(values).T)
+        yield rows, model._preprocess_X(frame.iloc[rows], reset=False)
 
 
-def _read_tree(model: Any, predictor: Any) -> _Tree:
+def _read_tree(predictor: Any) -> _Tree:
     nodes = predictor.nodes
     is_leaf = nodes["is_leaf"].astype(bool)
     left, right = nodes["left"].astype(np.int64), nodes["right"].astype(np.int64)
@@ -93,17 +91,10 @@ def _read_tree(model: Any, predictor: Any) -> _Tree:
         for child in (left[node], right[node]):
             moves[:, child] = moves[:, node]
             moves[position, child] += values[child] - values[node]
-    return _Tree(
-        inputs=np.where(is_leaf, 0, nodes["feature_idx"]).astype(np.int64),
-        threshold=nodes["bin_threshold"],
-        children=np.stack([np.where(is_leaf, np.arange(len(nodes)), side) for side in (right, left)], axis=1),
-        goes_left=_goes_left(nodes, predictor, int(model._bin_mapper.missing_values_bin_idx_)),
-        is_leaf=is_leaf,
-        depth=int(nodes["depth"].max()),
-        used=used,
-        moves=moves,
-        root=float(values[0]),
-    )
+    numbered = nodes.copy()
+    numbered["value"] = np.arange(len(nodes))
+    leaves = TreePredictor(numbered, predictor.binned_left_cat_bitsets, predictor.raw_left_cat_bitsets)
+    return _Tree(leaves, used, moves, float(values[0]))
 
 
 def _node_values(nodes: Any, is_leaf: NDArray[np.bool_], left: Any, right: Any) -> Floats:
@@ -111,26 +102,5 @@ def _node_values(nodes: Any, is_leaf: NDArray[np.bool_], left: Any, right: Any) 
     counts = nodes["count"].astype(np.float64)
     for node in np.flatnonzero(~is_leaf)[::-1]:
         sides = [left[node], right[node]]
-        values[node] = np.average(values[sides], weights=counts[sides])
+        values[node] = values[sides] @ counts[sides] / counts[sides].sum()
     return values
-
-
-def _goes_left(nodes: Any, predictor: Any, missing_bin: int) -> NDArray[np.bool_]:
-    """Return, per node and bin, whether a row goes left; shape (nodes, 256)."""
-    bins = np.arange(256)
-    table: NDArray[np.bool_] = bins[None, :] <= nodes["bin_threshold"][:, None]
-    for node in np.flatnonzero(nodes["is_categorical"]):
-        bitset = predictor.binned_left_cat_bitsets[nodes["bitset_idx"][node]]
-        table[node] = (bitset[bins // 32] >> (bins % 32)) & 1
-    table[:, missing_bin] = nodes["missing_go_to_left"].astype(bool)
-    return table
-
-
-def _leaves_of(tree: _Tree, bins: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return the leaf of each row; `bins` has shape (inputs, rows)."""
-    rows = np.arange(bins.shape[1])
-    at = np.zeros(bins.shape[1], dtype=np.int64)
-    for _ in range(tree.depth):
-        bin_of_row = bins[tree.inputs[at], rows]
-        at = tree.children[at, tree.goes_left[at, bin_of_row].astype(np.int64)]
-    return at

@@ -59,6 +59,16 @@ class PlainTrees(LogOddsClassifier):
         """Return the structure of each tree."""
         return [member.tree_ for member in getattr(self.model_, "estimators_", [self.model_])]
 
+    @property
+    def is_forest(self) -> bool:
+        """Return whether there are several trees, whose shares are averaged."""
+        return hasattr(self.model_, "estimators_")
+
+    def node_values(self, tree: Any) -> Floats:
+        """Return what a split moves: a tree's log-odds, or a forest's share of churned rows."""
+        shares = self.node_shares(tree)
+        return shares if self.is_forest else np.asarray(logit(shares))
+
     def node_shares(self, tree: Any) -> Floats:
         """Return the share of churned rows in each node, shrunk to the rate of all."""
         rows = tree.weighted_n_node_samples
@@ -80,20 +90,23 @@ def as_matrix(frame: pd.DataFrame) -> NDArray[np.float32]:
 def tree_contributions(model: PlainTrees, frame: pd.DataFrame) -> tuple[Floats, float]:
     """Split the log-odds of a single tree: each split moves the log-odds of the node."""
     tree = model.trees()[0]
-    return path_contributions([tree], [logit(model.node_shares(tree))], as_matrix(frame))
+    return path_contributions([tree], [model.node_values(tree)], as_matrix(frame))
 
 
 def forest_contributions(model: PlainTrees, frame: pd.DataFrame) -> tuple[Floats, float]:
-    """Split the log-odds of a forest.
-
-    The trees' path contributions add up to the mean share of churned rows. Going from the base to that share
-    in a straight line, every input's part of the way is worth the same in log-odds: the contributions are
-    stretched by the slope of the chord, and add up to the log-odds exactly.
-    """
+    """Split the log-odds of a forest, by way of the share of churned rows that its trees' moves add up to."""
     trees = model.trees()
-    shares, base = path_contributions(trees, [model.node_shares(tree) for tree in trees], as_matrix(frame))
+    shares, base = path_contributions(trees, [model.node_values(tree) for tree in trees], as_matrix(frame))
+    return stretched(shares, base), float(logit(base))
+
+
+def stretched(shares: Floats, base: float) -> Floats:
+    """Turn moves of a share, which start at `base`, into moves of its log-odds; both shape (rows, inputs).
+
+    Going from the base to a row's share in a straight line, every input's part of the way is worth the same
+    in log-odds: the moves are stretched by the slope of the chord, and add up to the log-odds exactly.
+    """
     moved = shares.sum(axis=1)
-    middle = 1.0 / (base * (1.0 - base))
     is_far = np.abs(moved) > 1e-9
-    chord = np.where(is_far, (logit(base + moved) - logit(base)) / np.where(is_far, moved, 1.0), middle)
-    return shares * chord[:, None], float(logit(base))
+    chord = (logit(base + moved) - logit(base)) / np.where(is_far, moved, 1.0)
+    return shares * np.where(is_far, chord, 1.0 / (base * (1.0 - base)))[:, None]
