@@ -101,14 +101,28 @@ class ModelBook(Store):
         return None if row is None else Model(**row._mapping)
 
     def use_model(
-        self, source: str, as_of_date: date, model_version: str, run_id: str | None = None
+        self,
+        source: str,
+        as_of_date: date,
+        definition_id: str,
+        model_version: str,
+        run_id: str | None = None,
     ) -> ModelUse:
-        """Pin the model of a day, and return what is pinned: the first one stays for good.
+        """Pin the model of a day under a definition, and return what is pinned: the first one stays for good.
 
-        A day has one model for every definition; which definition it is, the model says.
+        Raises
+        ------
+        LedgerError
+            If the model was never recorded, or is of another definition.
         """
         with self.writing() as connection:
-            definition_id = self._model(connection, model_version).definition_id
+            model = self._model(connection, model_version)
+            if model.definition_id != definition_id:
+                raise LedgerError(
+                    f"Model {model_version} does not know churn as {definition_id}",
+                    model.definition_id,
+                    "score with a model of that definition",
+                )
             values = {
                 "source": source,
                 "as_of_date": as_of_date,

@@ -83,7 +83,7 @@ def test_a_model_cannot_be_pinned_from_before_its_training_day(three: Ledger) ->
 
 def test_without_a_day_a_pin_begins_with_the_first_day_that_is_not_scored(three: Ledger) -> None:
     assert three.pin_champion("m-1", decided_by="ada").decided_for == SUNDAYS[1]
-    three.use_model(SHOP, SUNDAYS[2] + DAY, "m-1")
+    three.use_model(SHOP, SUNDAYS[2] + DAY, NINETY, "m-1")
     assert three.pin_champion("m-0", decided_by="ada").decided_for == SUNDAYS[2] + 2 * DAY
     assert three.unpin_champion(SHOP, NINETY, decided_by="ada").decided_for == SUNDAYS[2] + 2 * DAY
 
@@ -97,7 +97,7 @@ def test_unpinning_needs_a_pin_that_began(three: Ledger) -> None:
 
 
 def test_a_rollback_puts_the_champion_before_back_for_every_day_not_scored_yet(three: Ledger) -> None:
-    three.use_model(SHOP, SUNDAYS[2], "m-2")
+    three.use_model(SHOP, SUNDAYS[2], NINETY, "m-2")
     assert three.previous_champion(SHOP, NINETY).model_version == "m-0"
     made = three.roll_back_champion(SHOP, NINETY, decided_by="ada")
     assert (made.challenger, made.champion, made.decided_for) == ("m-0", "m-2", SUNDAYS[2] + DAY)

@@ -61,22 +61,29 @@ def test_a_day_keeps_the_model_it_was_first_scored_with(ledger: Ledger) -> None:
     for version, source in (("m-1", "shop"), ("m-2", "shop"), ("o-1", "other")):
         ledger.record_model(replace(MODEL, model_version=version, source=source))
     assert ledger.model_for_day("shop", SUNDAY, NINETY) is None
-    first = ledger.use_model("shop", SUNDAY, "m-1", "20240303-000001")
-    again = ledger.use_model("shop", SUNDAY, "m-2", "20240303-000002")
+    first = ledger.use_model("shop", SUNDAY, NINETY, "m-1", "20240303-000001")
+    again = ledger.use_model("shop", SUNDAY, NINETY, "m-2", "20240303-000002")
     assert again == first == ledger.model_for_day("shop", SUNDAY, NINETY)
     assert first.model_version == "m-1"
-    assert ledger.use_model("other", SUNDAY, "o-1").model_version == "o-1"
+    assert ledger.use_model("other", SUNDAY, NINETY, "o-1").model_version == "o-1"
 
 
 def test_a_day_has_one_model_for_every_definition(ledger: Ledger) -> None:
     ledger.record_model(MODEL)
     ledger.record_model(replace(MODEL, model_version="m-30", horizon_days=30))
-    ledger.use_model("shop", SUNDAY, "m-1")
-    ledger.use_model("shop", SUNDAY, "m-30")
+    ledger.use_model("shop", SUNDAY, NINETY, "m-1")
+    ledger.use_model("shop", SUNDAY, "paid_order_30d", "m-30")
     uses = [ledger.model_for_day("shop", SUNDAY, name) for name in (NINETY, "paid_order_30d")]
     assert [use and use.model_version for use in uses] == ["m-1", "m-30"]
 
 
 def test_a_model_that_was_never_recorded_scores_no_day(ledger: Ledger) -> None:
     with pytest.raises(LedgerError, match="m-9"):
-        ledger.use_model("shop", SUNDAY, "m-9")
+        ledger.use_model("shop", SUNDAY, NINETY, "m-9")
+
+
+def test_a_model_of_another_definition_scores_no_day(ledger: Ledger) -> None:
+    ledger.record_model(MODEL)
+    with pytest.raises(LedgerError, match="does not know churn as personal"):
+        ledger.use_model("shop", SUNDAY, "personal", "m-1")
+    assert ledger.model_for_day("shop", SUNDAY, "personal") is None
