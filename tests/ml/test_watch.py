@@ -70,7 +70,7 @@ def scored(ledger: Ledger, settings: Settings, day: date = DAY, model: str = "ch
         )
     )
     run = ledger.begin_run("score", settings.source, day)
-    ledger.use_model(settings.source, day, model, run.run_id)
+    ledger.use_model(settings.source, day, settings.definition_id, model, run.run_id)
     return run
 
 
