@@ -7,7 +7,7 @@ theme's direction.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -52,11 +52,26 @@ def explain(model: ChurnModel, frame: pd.DataFrame, themes: Mapping[str, str]) -
         theme that moves the score furthest comes first, up or down; a theme that does not move it is no
         reason. A value is NaN for text.
     """
-    blocks = [
-        _explain_block(model, frame.iloc[start : start + BLOCK_ROWS], themes)
-        for start in range(0, len(frame), BLOCK_ROWS)
-    ]
+    groups = list(themes_of(model, themes).values())
+    blocks = [_explain_block(model, inputs, groups) for inputs in _prepared_blocks(model, frame)]
     return pd.concat(blocks, ignore_index=True)
+
+
+def score_and_explain(
+    model: ChurnModel, frame: pd.DataFrame, themes: Mapping[str, str]
+) -> tuple[Floats, pd.DataFrame]:
+    """Return what `predict` and `explain` return; rows are prepared once, block by block."""
+    groups = list(themes_of(model, themes).values())
+    probabilities, reasons = [], []
+    for inputs in _prepared_blocks(model, frame):
+        probabilities.append(model.calibrator.predict(model.log_odds_of(inputs)))
+        reasons.append(_explain_block(model, inputs, groups))
+    return np.concatenate(probabilities), pd.concat(reasons, ignore_index=True)
+
+
+def _prepared_blocks(model: ChurnModel, frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    for start in range(0, len(frame), BLOCK_ROWS):
+        yield prepare(frame.iloc[start : start + BLOCK_ROWS], model.contract)
 
 
 def themes_of(model: ChurnModel, themes: Mapping[str, str]) -> dict[str, list[int]]:
@@ -83,14 +98,12 @@ def approximation_error(model: ChurnModel, frame: pd.DataFrame, themes: Mapping[
     return float(np.abs(missing).mean() / distance) if distance > 0 else 0.0
 
 
-def _explain_block(model: ChurnModel, frame: pd.DataFrame, themes: Mapping[str, str]) -> pd.DataFrame:
-    groups = list(themes_of(model, themes).values())
-    inputs = prepare(frame, model.contract)
+def _explain_block(model: ChurnModel, inputs: pd.DataFrame, groups: list[list[int]]) -> pd.DataFrame:
     contributions, _, _ = model.split(inputs, groups)
     totals = np.column_stack([contributions[:, columns].sum(axis=1) for columns in groups])
     names = np.asarray(model.contract.input_names, dtype=object)
     values = _values(inputs)
-    rows = np.arange(len(frame))
+    rows = np.arange(len(inputs))
     order = np.argsort(-np.abs(totals), axis=1, kind="stable")
     hardest = np.column_stack(
         [_hardest(contributions, columns, totals[:, place]) for place, columns in enumerate(groups)]
@@ -98,7 +111,7 @@ def _explain_block(model: ChurnModel, frame: pd.DataFrame, themes: Mapping[str, 
     reasons: dict[str, object] = {}
     for place in range(REASONS):
         if place >= len(groups):
-            theme, given = np.zeros(len(frame), dtype=np.int64), np.zeros(len(frame), dtype=bool)
+            theme, given = np.zeros(len(inputs), dtype=np.int64), np.zeros(len(inputs), dtype=bool)
         else:
             theme = order[:, place]
             given = (totals[rows, theme] != 0) | (place == 0)

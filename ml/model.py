@@ -58,8 +58,11 @@ class ChurnModel:
 
     def log_odds(self, frame: pd.DataFrame) -> Floats:
         """Return the estimator's log-odds of churn, before calibration; shape (rows,)."""
-        inputs = prepare(frame, self.contract)
-        with few_threads(len(frame)):
+        return self.log_odds_of(prepare(frame, self.contract))
+
+    def log_odds_of(self, inputs: pd.DataFrame) -> Floats:
+        """Return the log-odds of prepared rows."""
+        with few_threads(len(inputs)):
             log_odds: Floats = self.estimator.decision_function(inputs)
         return log_odds
 

@@ -3,11 +3,28 @@ import pandas as pd
 import pytest
 
 from ml.candidates import candidate_named
-from ml.explanation import explain, theme_of
+from ml.explanation import approximation_error, explain, score_and_explain, theme_of, themes_of
 from ml.model import fit_model
-from tests.ml.makers import FEATURES, HORIZON, TRAINED_AS_OF, make_rows
+from tests.ml.makers import FEATURES, FEATURES_WITH_HISTORY, HORIZON, TRAINED_AS_OF, make_rows, with_history
 
 DAY = pd.Timestamp("2025-01-08").date()
+
+
+def fitted(name, rows=None, features=FEATURES):
+    model, _ = fit_model(
+        candidate_named(name),
+        make_rows(DAY, 1500) if rows is None else rows,
+        features,
+        trained_as_of=TRAINED_AS_OF,
+        horizon_days=HORIZON,
+        seed=0,
+    )
+    return model
+
+
+@pytest.fixture(scope="module")
+def model():
+    return fitted("boosted_trees")
 
 
 @pytest.mark.parametrize(
@@ -26,9 +43,9 @@ def test_a_named_theme_wins_over_the_name():
     assert theme_of("paid_orders_30d", {"paid_orders_30d": "frequency"}) == "frequency"
 
 
-def test_reasons_are_strongest_first_one_per_theme_and_true(outcome):
+def test_reasons_are_strongest_first_one_per_theme_and_true(model):
     rows = make_rows(DAY, 300, seed=5)
-    reasons = explain(outcome.model, rows, {})
+    reasons = explain(model, rows, {})
     assert len(reasons) == 300
     strength = reasons.filter(like="contribution").abs().to_numpy()
     assert (np.diff(strength, axis=1) <= 0).all()
@@ -39,12 +56,12 @@ def test_reasons_are_strongest_first_one_per_theme_and_true(outcome):
     np.testing.assert_array_equal(np.array(shown, float), reasons.loc[numeric, "reason_1_value"])
 
 
-def test_reasons_go_up_and_down_and_name_the_input_that_pulls_that_way(outcome):
+def test_reasons_go_up_and_down_and_name_the_input_that_pulls_that_way(model):
     rows = make_rows(DAY, 300, seed=5)
     orders = ["paid_orders_30d", "paid_orders_90d", "days_since_last_paid_order"]
-    reasons = explain(outcome.model, rows, dict.fromkeys(orders, "orders"))
-    contributions, _ = outcome.model.contributions(rows)
-    of_input = pd.DataFrame(contributions, columns=outcome.model.contract.input_names)
+    reasons = explain(model, rows, dict.fromkeys(orders, "orders"))
+    contributions, _ = model.contributions(rows)
+    of_input = pd.DataFrame(contributions, columns=model.contract.input_names)
     assert (reasons["reason_1_contribution"] > 0).any()
     assert (reasons["reason_1_contribution"] < 0).any()
     about_orders = reasons[reasons["reason_1_code"].isin(orders)]
@@ -55,31 +72,46 @@ def test_reasons_go_up_and_down_and_name_the_input_that_pulls_that_way(outcome):
 
 
 def test_a_theme_that_does_not_move_the_score_is_no_reason():
-    rows = make_rows(DAY, 300, seed=5)
-    model, _ = fit_model(
-        candidate_named("recency_rule"),
-        rows,
-        FEATURES,
-        trained_as_of=TRAINED_AS_OF,
-        horizon_days=HORIZON,
-        seed=0,
-    )
-    reasons = explain(model, rows, {})
+    reasons = explain(fitted("recency_rule"), make_rows(DAY, 300, seed=5), {})
     assert reasons["reason_1_code"].eq("days_since_last_paid_order").all()
     assert reasons[["reason_2_code", "reason_3_code"]].isna().all(axis=None)
 
 
-def test_a_user_who_never_ordered_lately_is_told_so(outcome):
+def test_a_user_who_never_ordered_lately_is_told_so(model):
     row = make_rows(DAY, 1).assign(
         paid_orders_30d=0.0, paid_orders_90d=0.0, has_complained=0.0, days_since_last_paid_order=10.0
     )
-    assert explain(outcome.model, row, {})["reason_1_code"][0] in {"paid_orders_30d", "paid_orders_90d"}
+    assert explain(model, row, {})["reason_1_code"][0] in {"paid_orders_30d", "paid_orders_90d"}
 
 
-def test_a_theme_contributes_as_a_whole(outcome):
+def test_a_theme_contributes_as_a_whole(model):
     rows = make_rows(DAY, 50, seed=5)
-    everything = dict.fromkeys(outcome.model.contract.names, "all")
-    reasons = explain(outcome.model, rows, everything)
-    contributions, _ = outcome.model.contributions(rows)
+    everything = dict.fromkeys(model.contract.names, "all")
+    reasons = explain(model, rows, everything)
+    contributions, _ = model.contributions(rows)
     np.testing.assert_allclose(reasons["reason_1_contribution"], contributions.sum(axis=1))
     assert reasons["reason_2_code"].isna().all()
+
+
+def test_scores_and_reasons_made_together_are_those_made_apart(model, monkeypatch):
+    monkeypatch.setattr("ml.explanation.BLOCK_ROWS", 100)
+    rows = make_rows(DAY, 250, seed=5)
+    probability, reasons = score_and_explain(model, rows, {})
+    np.testing.assert_array_equal(probability, model.predict(rows))
+    monkeypatch.setattr("ml.explanation.BLOCK_ROWS", 1000)
+    pd.testing.assert_frame_equal(reasons, explain(model, rows, {}))
+
+
+def test_inputs_that_are_worked_out_have_a_theme_and_a_value():
+    rows = with_history(make_rows(DAY, 1500))
+    model = fitted("buy_till_you_die", rows, FEATURES_WITH_HISTORY)
+    assert themes_of(model, {"days_since_last_paid_order": "recency"})["recency"] == [0, 3, 5]
+    reasons = explain(model, rows.head(20), {})
+    assert reasons["reason_1_code"].eq("no_order_probability_30d").all()
+    assert reasons["reason_1_value"].between(0, 1).all()
+
+
+def test_the_error_of_an_approximation_is_measured(model):
+    rows = make_rows(DAY, 200, seed=5)
+    assert approximation_error(model, rows, {}) == 0
+    assert 0 < approximation_error(fitted("neural_network"), rows, {}) < 0.2
