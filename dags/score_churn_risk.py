@@ -1,9 +1,11 @@
 """Score every eligible user, make the risk tiers and publish them.
 
 **When**: `user_features` changes; the event says which days. By hand: trigger with `as_of_date`.
-**Writes**: `ml.churn_scores`, `risk.*` and `reporting.*` in the build file, then a snapshot under
-`published/`; readers see it if it is newer than what they see. Announces the asset `risk_tiers`.
+**Writes**: `ml.churn_scores`, `risk.*`, `reporting.*` and `ml.model_health` in the build file, then a
+snapshot under `published/`; readers see it if it is newer than what they see. Announces the asset
+`risk_tiers`, and `retraining_wanted` when an alarm about the model asks for it.
 **Gates**: scores before the tiers, risk before publishing. A red gate keeps the old list published.
+**The watch** raises alarms and stops nothing; also where it fails itself, the list goes out.
 **If it fails**: docs/runbook.md#score_churn_risk. Safe to rerun: model and earlier tiers are pinned
 per day, and a run that was overtaken by a newer one of its day does not publish.
 """
@@ -23,6 +25,7 @@ from dags.wiring.scoring_tasks import (
     score_users,
     train_first,
 )
+from dags.wiring.watch_tasks import announce_retraining, tell_alarms, watch_model
 
 
 @dag(
@@ -33,9 +36,11 @@ from dags.wiring.scoring_tasks import (
     **DAG_DEFAULTS,
 )
 def score_churn_risk() -> None:
-    """Train if the week has no model, score, tier, check, publish."""
+    """Train if the week has no model, score, tier, check, watch, publish."""
     runs = open_runs("score")
     newest = catch_up_missed_days(runs)
+    checked = check_gate.override(task_id="check_risk_tables")("risk", newest)
+    published = publish_snapshot(newest)
     chain(
         is_training_due(runs),
         train_first(),
@@ -44,10 +49,14 @@ def score_churn_risk() -> None:
         check_gate.override(task_id="check_scores")("scores", newest),
         copy_ledger_facts(newest),
         dbt_models("risk", selector="risk", runs_from="catch_up_missed_days"),
-        check_gate.override(task_id="check_risk_tables")("risk", newest),
-        publish_snapshot(newest),
-        announce_risk(runs),
+        checked,
+        watch_model(newest),
+        tell_alarms(newest),
+        published,
+        [announce_risk(runs), announce_retraining(newest)],
     )
+    # the alarms are told whatever happened: it is this gate that publishing depends on
+    checked >> published
 
 
 score_churn_risk()

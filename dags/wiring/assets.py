@@ -11,5 +11,6 @@ LANDED_DELIVERIES = Asset(
 )
 RAW_DELIVERIES = Asset("raw_deliveries", uri="holdfast://warehouse/raw")
 USER_FEATURES = Asset("user_features", uri="holdfast://warehouse/user_features")
+RETRAINING_WANTED = Asset("retraining_wanted", uri="holdfast://models/retraining_wanted")
 CHURN_MODEL = Asset("churn_model", uri="holdfast://models/churn")
 RISK_TIERS = Asset("risk_tiers", uri="holdfast://published/risk_tiers")

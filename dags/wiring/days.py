@@ -28,18 +28,30 @@ def asked_days(context: Mapping[str, Any]) -> list[dt.date]:
     asked = (context.get("params") or {}).get("as_of_date")
     if asked:
         return [parsed_day(asked)]
-    days = {
-        parsed_day(text)
-        for events in (context.get("triggering_asset_events") or {}).values()
-        for event in events
-        for text in (event.extra or {}).get("as_of_dates", [])
-    }
+    days = announced_days(context)
     if not days:
         raise ContractBreach(
             "The run was told no as_of_date",
             None,
             'trigger it with a configuration: {"as_of_date": "YYYY-MM-DD"}',
         )
+    return days
+
+
+def announced_days(context: Mapping[str, Any]) -> list[dt.date]:
+    """Return the days that the events which triggered a run name, oldest first; none after a schedule.
+
+    Raises
+    ------
+    ContractBreach
+        If what they name is no day.
+    """
+    days = {
+        parsed_day(text)
+        for events in (context.get("triggering_asset_events") or {}).values()
+        for event in events
+        for text in (event.extra or {}).get("as_of_dates", [])
+    }
     return sorted(days)
 
 

@@ -5,7 +5,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.wiring.announce import announce
 from dags.wiring.assets import CHURN_MODEL
-from dags.wiring.days import parsed_day
+from dags.wiring.days import announced_days, parsed_day
 from dags.wiring.defaults import WRITER_POOL
 from dags.wiring.runs import OpenedRun, begin, each_run, finish, opened_ledger
 
@@ -15,11 +15,17 @@ BUILD_FEATURES = ("build", "--exclude-resource-type", "unit_test", "--selector",
 
 @task(task_id="open_runs")
 def open_training_run() -> list[OpenedRun]:
-    """Begin a run for the Sunday on or before the day asked for, or before the newest built day."""
+    """Begin a run for the Sunday on or before the day asked for, or before the newest built day.
+
+    An alarm asks for its own day: the Sunday before it has been trained on already.
+    """
     from ml.calendar import training_date
 
     context = get_current_context()
     asked = context["params"].get("as_of_date")
+    alarmed = [] if asked else announced_days(context)
+    if alarmed:
+        return begin("train", alarmed[-1:], context)
     with opened_ledger() as (settings, ledger):
         day = parsed_day(asked) if asked else ledger.newest_built_day(settings.source)
     if day is None:

@@ -27,6 +27,7 @@ WRITERS = {
         "copy_ledger_facts",
         "risk.dbt_producer_watcher",
         "check_risk_tables",
+        "watch_model",
         "publish_snapshot",
     },
     "replay_past_days": set(),
@@ -115,6 +116,12 @@ def test_deliveries_and_results_trigger_the_line_not_the_clock(bag: Any, dag_id:
     assert {asset.name for asset in assets_of(bag.dags[dag_id])} == ASSET_SCHEDULES[dag_id]
 
 
+def test_training_follows_the_week_and_alarms(bag: Any) -> None:
+    timetable = bag.dags["train_churn_model"].timetable
+    assert [asset.name for asset in timetable.asset_condition.objects] == ["retraining_wanted"]
+    assert timetable.timetable.expression == "0 3 * * 1"
+
+
 def test_the_landing_folder_is_watched(bag: Any) -> None:
     (asset,) = assets_of(bag.dags["ingest_deliveries"])
     (watcher,) = asset.watchers
@@ -133,6 +140,7 @@ def test_each_stage_announces_its_own_asset(bag: Any) -> None:
         ("build_user_features", "user_features"),
         ("train_churn_model", "churn_model"),
         ("score_churn_risk", "risk_tiers"),
+        ("score_churn_risk", "retraining_wanted"),
     }
 
 
@@ -145,6 +153,22 @@ def test_nothing_leaves_the_build_file_before_its_gates(bag: Any) -> None:
     assert {"check_scores", "check_risk_tables"} <= upstream("score_churn_risk", "publish_snapshot")
     assert "check_scores" in upstream("score_churn_risk", "risk.dbt_producer_watcher")
     assert "risk.dbt_producer_watcher" in upstream("score_churn_risk", "check_risk_tables")
+
+
+def test_the_list_needs_its_gate_and_never_the_watch(bag: Any) -> None:
+    dag = bag.dags["score_churn_risk"]
+    publish = dag.get_task("publish_snapshot")
+    assert publish.trigger_rule == "all_success"
+    assert {"check_risk_tables", "tell_alarms"} <= publish.upstream_task_ids
+    assert "watch_model" not in publish.upstream_task_ids
+    assert dag.get_task("tell_alarms").trigger_rule == "all_done"
+    assert "watch_model" in dag.get_task("tell_alarms").upstream_task_ids
+    assert "check_risk_tables" in dag.get_task("watch_model").upstream_task_ids
+
+
+def test_training_that_an_alarm_asks_for_waits_for_the_list(bag: Any) -> None:
+    announcing = bag.dags["score_churn_risk"].get_task("announce_retraining")
+    assert "publish_snapshot" in announcing.upstream_task_ids
 
 
 def test_a_failed_task_is_reported_whichever_it_is(bag: Any) -> None:
