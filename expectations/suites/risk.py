@@ -18,12 +18,15 @@ SCORES = "ml.churn_scores"
 LIST = "reporting.at_risk_users"
 RUN = "control.run"
 TIERS = ("high", "medium", "low")
-LOOK = "compare the tiers with the scores and with the seeds risk_tier_cutoffs and warning_rules, run again"
+LOOK = (
+    "compare the tiers with the scores and with the seeds tier_policy, risk_tier_cutoffs and warning_rules, "
+    "run again"
+)
 
 
 def plans(_facts: Facts) -> Iterator[Planned]:
     """Yield the suites over the tiers and over the list that is published."""
-    tiers = frozenset({"as_of_date", "user_id", "risk_tier", "run_id"})
+    tiers = frozenset({"as_of_date", "user_id", "risk_tier", "tier_mode", "run_id"})
     scores = frozenset({"as_of_date", "user_id"})
     listed = frozenset({"as_of_date", "user_id", "risk_tier", "reason_1_sentence_en", "run_id"})
     yield Planned(HISTORY, {HISTORY: tiers, SCORES: scores}, user_risk_tiers_history)
@@ -85,7 +88,7 @@ def _shares(facts: Facts) -> "list[gxe.Expectation]":
     compared = f"""
 shares as (
     select
-        as_of_date as day, tier, count(*) as users,
+        as_of_date as day, coalesce(tier_mode, 'cutoff') as mode, tier, count(*) as users,
         count(*) filter (where risk_tier = tier) / count(*) as held
     from {HISTORY} cross join (select unnest([{in_tiers}]) as tier) as tiers
     where as_of_date between date '{facts.as_of_dates[0]}' - {reach} and date '{facts.last_day}'
@@ -93,7 +96,7 @@ shares as (
 ),
 compared as (
     select *, median(held) over (
-        partition by tier order by day
+        partition by mode, tier order by day
         range between interval {reach} day preceding and interval 1 day preceding
     ) as usual
     from shares
@@ -106,7 +109,8 @@ compared as (
     return [
         no_rows(
             "no_tier_holds_nearly_everybody",
-            f"{judged} and held > {limits.LARGEST_TIER_SHARE}",
+            # where people or money set the limits, the low tier is meant for all the others
+            f"{judged} and held > {limits.LARGEST_TIER_SHARE} and (mode = 'cutoff' or tier <> 'low')",
             ctes=compared,
             day="day",
             found=found,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from expectations import thresholds as limits
 from expectations.facts import Facts
 from expectations.rules import no_rows, suite
+from expectations.suites import definition_scores
 from expectations.suites.planned import Planned
 
 if TYPE_CHECKING:
@@ -28,10 +29,11 @@ COLUMNS = frozenset(
 SCORE_AGAIN = "nothing is published; see the log of the scoring task, mend or change the model, score again"
 
 
-def plans(_facts: Facts) -> Iterator[Planned]:
-    """Yield the suite over the scores."""
+def plans(facts: Facts) -> Iterator[Planned]:
+    """Yield the suites over the scores that make tiers and over those by definition."""
     needs = {TABLE: COLUMNS, FEATURES: frozenset({"as_of_date", "user_id", "is_eligible"})}
     yield Planned(TABLE, needs, churn_scores)
+    yield from definition_scores.plans(facts)
 
 
 def churn_scores(facts: Facts) -> "gx.ExpectationSuite":

@@ -22,6 +22,8 @@ USERS = "staging.stg_online_retail__users"
 RETURNS = "staging.stg_online_retail__returns"
 FEATURES = "features.user_features"
 SCORES = "ml.churn_scores"
+POPULATIONS = "features.definition_populations"
+DEFINITION_SCORES = "ml.definition_scores"
 TIERS = "risk.user_risk_tiers_history"
 LIST = "reporting.at_risk_users"
 
@@ -79,10 +81,24 @@ select
 from {FEATURES} where is_eligible
 """
 
+# two definitions: one asks of every eligible user, the other of forty of them
+DEFINITION_ROWS = f"""
+create table {POPULATIONS} as
+select as_of_date, user_id, definition_id
+from {FEATURES} cross join (values ('paid_order_90d', 200), ('paid_order_90d_active_90d', 80)) as definitions
+    (definition_id, active_within_days)
+where is_eligible and days_since_last_paid_order < active_within_days;
+create table {DEFINITION_SCORES} as
+select
+    as_of_date, user_id, definition_id, churn_probability, churn_percentile, churn_decile, horizon_days,
+    case definition_id when 'paid_order_90d' then 'model-1' else 'model-2' end as model_version, run_id
+from {SCORES} join {POPULATIONS} using (as_of_date, user_id)
+"""
+
 TIER_ROWS = f"""
 create table {TIERS} as
 select
-    as_of_date, user_id, churn_probability, run_id,
+    as_of_date, user_id, churn_probability, 'cutoff' as tier_mode, run_id,
     case when churn_probability >= 0.75 then 'high' when churn_probability >= 0.5 then 'medium' else 'low' end
         as risk_tier
 from {SCORES};
@@ -99,7 +115,7 @@ def make_clean_shop(folder: Path) -> Path:
     with duckdb.connect(str(path)) as connection:
         for schema in ("raw", "staging", "features", "ml", "risk", "reporting", "control"):
             connection.execute(f"create schema {schema}")
-        for statement in (RAW_ROWS, STAGED_ROWS, FEATURE_ROWS, SCORE_ROWS, TIER_ROWS):
+        for statement in (RAW_ROWS, STAGED_ROWS, FEATURE_ROWS, SCORE_ROWS, DEFINITION_ROWS, TIER_ROWS):
             connection.execute(statement)
     return path
 

@@ -3,11 +3,23 @@
 import pytest
 
 from expectations.gate import run_gate
-from tests.expectations.clean_shop import DAY, FEATURES, LIST, ORDERS, RAW, SCORES, TIERS, Shop, spoiled_gate
+from tests.expectations.clean_shop import (
+    DAY,
+    DEFINITION_SCORES,
+    FEATURES,
+    LIST,
+    ORDERS,
+    RAW,
+    SCORES,
+    TIERS,
+    Shop,
+    spoiled_gate,
+)
 from warehouse.connections import open_build
 from warehouse.errors import GateFailure
 
 GATES = ("raw", "features", "scores", "risk")
+OF_TODAY = f"as_of_date = '{DAY}'"
 ONE_TIER = f"update {TIERS} set risk_tier = %s where as_of_date = '{DAY}'"
 
 
@@ -59,6 +71,7 @@ def test_a_closed_gate_names_rule_table_column_value_and_remedy(shop: Shop) -> N
         ("features", FEATURES),
         ("features", ORDERS),
         ("scores", SCORES),
+        ("scores", DEFINITION_SCORES),
         ("risk", TIERS),
         ("risk", LIST),
     ],
@@ -116,3 +129,83 @@ def test_spoiled_risk_tables_close_the_gate(
     message, failed = spoiled_gate(shop, "risk", statement)
     assert (rule, column) in failed
     assert rule in message
+
+
+def test_a_definition_without_a_model_yet_scores_nobody(shop: Shop) -> None:
+    assert (
+        shop.spoil(f"delete from {DEFINITION_SCORES} where definition_id = 'paid_order_90d_active_90d'") > 0
+    )
+    assert run_gate(shop.settings, shop.ledger, shop.run, "scores", [DAY], write_docs=False).failures == ()
+
+
+def test_the_low_tier_may_hold_nearly_everybody_where_people_set_the_limits(shop: Shop) -> None:
+    shop.spoil(f"delete from {LIST} where user_id <> 'u99'")
+    low = ONE_TIER % "'low', tier_mode = 'capacity'" + " and user_id <> 'u99'"
+    shop.spoil(low, ONE_TIER % "'high', tier_mode = 'capacity'" + " and user_id = 'u99'")
+    assert run_gate(shop.settings, shop.ledger, shop.run, "risk", [DAY], write_docs=False).failures == ()
+    shop.spoil(f"update {TIERS} set tier_mode = 'cutoff'")
+    assert "no_tier_holds_nearly_everybody" in closed(shop, "risk")
+
+
+def test_a_day_is_held_against_days_of_the_same_tier_mode(shop: Shop) -> None:
+    shop.spoil(ONE_TIER % "risk_tier, tier_mode = 'capacity'")
+    jump = f"update {TIERS} set risk_tier = 'medium' where as_of_date < '{DAY}' and hash(user_id) % 2 = 0"
+    shop.spoil(jump)
+    assert run_gate(shop.settings, shop.ledger, shop.run, "risk", [DAY], write_docs=False).failures == ()
+    shop.spoil(f"update {TIERS} set tier_mode = 'cutoff'")
+    assert "tier_shares_are_as_usual" in closed(shop, "risk")
+
+
+OF_A_USER = "where user_id = 'u3' and definition_id = 'paid_order_90d_active_90d'"
+
+
+@pytest.mark.parametrize(
+    ("statement", "rule", "column"),
+    [
+        (f"delete from {DEFINITION_SCORES} {OF_A_USER}", "everybody_a_definition_asks_of_is_scored", None),
+        (
+            f"delete from {DEFINITION_SCORES} where definition_id = 'paid_order_90d_active_90d' "
+            f"and as_of_date = '{DAY}'",
+            "everybody_a_definition_asks_of_is_scored",
+            None,
+        ),
+        (
+            f"delete from {DEFINITION_SCORES} where definition_id = 'paid_order_90d' and {OF_TODAY}",
+            "the_definition_that_drives_the_tiers_is_among_them",
+            None,
+        ),
+        (
+            f"insert into {DEFINITION_SCORES} select * replace ('u119' as user_id) from {DEFINITION_SCORES} "
+            f"{OF_A_USER}",
+            "a_definition_scores_nobody_else",
+            None,
+        ),
+        (
+            f"insert into {DEFINITION_SCORES} from {DEFINITION_SCORES} {OF_A_USER}",
+            "a_definition_scores_nobody_twice",
+            None,
+        ),
+        (
+            f"update {DEFINITION_SCORES} set churn_probability = 'nan' {OF_A_USER}",
+            "churn_probability_can_be_used",
+            "churn_probability",
+        ),
+        (
+            f"update {DEFINITION_SCORES} set churn_decile = 11 {OF_A_USER}",
+            "churn_decile_can_be_used",
+            "churn_decile",
+        ),
+        (
+            f"update {DEFINITION_SCORES} set churn_probability = 0.5 where definition_id = 'paid_order_90d' "
+            "and user_id = 'u3'",
+            "one_model_says_one_thing_of_a_user",
+            "churn_probability",
+        ),
+    ],
+)
+def test_spoiled_scores_by_definition_close_the_gate(
+    shop: Shop, statement: str, rule: str, column: str | None
+) -> None:
+    message, failed = spoiled_gate(shop, "scores", statement)
+    assert (rule, column) in failed
+    assert f"{rule} in {DEFINITION_SCORES}" in message
