@@ -3,21 +3,19 @@
 A model is a folder named by its version:
 
     model.skops            the estimator
-    metadata.json          contract, calibrator, windows, metrics, versions
+    metadata.json          definition, contract, settings, calibrator, windows, metrics, environment
     golden_rows.parquet    training rows and the probability expected for each
-    SIGNATURE              HMAC-SHA256 over the sha256 of every file
-
-The key is `signing.key` beside the folders, readable by its owner only.
+    SIGNATURE              see `ml.signing`
 """
 
 import hashlib
-import hmac
 import io
 import json
 import os
 import platform
-import secrets
 import shutil
+import sys
+from collections import Counter
 from dataclasses import asdict
 from datetime import date
 from importlib.metadata import version
@@ -37,14 +35,15 @@ from ml.artefact import (
 )
 from ml.features import FeatureContract
 from ml.model import ChurnModel
+from ml.signing import is_signed, make_signing_key, signature_of, signing_key
 from ml.training import TrainingOutcome
-from warehouse.errors import DamagedFile
+from warehouse.errors import DamagedFile, HoldfastError
+from warehouse.publish.durable import fsync_file, fsync_folder
 
 FILES = ("golden_rows.parquet", "metadata.json", "model.skops")
 SIGNATURE = "SIGNATURE"
-KEY = "signing.key"
 TOLERANCE = 1e-9
-LIBRARIES = ("scikit-learn", "skops", "numpy", "pandas", "scipy", "pyarrow")
+LIBRARIES = ("scikit-learn", "skops", "numpy", "pandas", "scipy", "pyarrow", "optuna")
 AGAIN = "keep using another model, or train again: `python -m ml train --as-of <day>`"
 
 
@@ -66,27 +65,44 @@ def save_model(outcome: TrainingOutcome, models: Path, *, seed: int = 0) -> str:
     -------
     str
         For instance ``churn-20110904-h90-1a2b3c4d``.
+
+    Raises
+    ------
+    HoldfastError
+        If the folder cannot be written; nothing of the model is left, and the models that are there stay.
     """
     content = {
         "model.skops": estimator_bytes(outcome.model.estimator),
         "metadata.json": canonical_json(_metadata(outcome, seed)),
         "golden_rows.parquet": _parquet(outcome.golden_rows),
     }
-    digest = hashlib.sha256(canonical_json(_digests(content))).hexdigest()[:8]
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
+    digest = hashlib.sha256(canonical_json(digests)).hexdigest()[:8]
     model_version = f"churn-{outcome.model.trained_as_of:%Y%m%d}-h{outcome.model.horizon_days}-{digest}"
     target = models / model_version
     if target.exists():
         return model_version
-    models.mkdir(parents=True, exist_ok=True)
-    signature = _signature(model_version, _digests(content), _key(models, create=True))
     temporary = models / f".{model_version}.{os.getpid()}.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
-    for name, data in {**content, SIGNATURE: signature}.items():
-        _write_durably(temporary / name, data)
-    _sync_folder(temporary)
-    temporary.rename(target)
-    _sync_folder(models)
+    try:
+        models.mkdir(parents=True, exist_ok=True)
+        signature = signature_of(model_version, content, make_signing_key(models))
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        for name, data in {**content, SIGNATURE: signature}.items():
+            (temporary / name).write_bytes(data)
+            fsync_file(temporary / name)
+        fsync_folder(temporary)
+        temporary.rename(target)
+        fsync_folder(models)
+    except OSError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if target.exists():  # another process finished the same model first
+            return model_version
+        raise HoldfastError(
+            f"Model {model_version} cannot be written to {models}; the champion stays",
+            str(error),
+            "make the folder writable and free some space, then train again",
+        ) from error
     return model_version
 
 
@@ -101,7 +117,18 @@ def load_model(model_version: str, models: Path) -> ChurnModel:
     """
     content = _verified(model_version, models)
     metadata = json.loads(content["metadata.json"])
-    trained_with = metadata["libraries"]["scikit-learn"]
+    try:
+        return _model_from(model_version, metadata, content)
+    except (KeyError, TypeError) as error:
+        raise DamagedFile(
+            f"Model {model_version} was written by another version of Holdfast",
+            f"{type(error).__name__}: {error}",
+            AGAIN,
+        ) from error
+
+
+def _model_from(model_version: str, metadata: dict[str, Any], content: dict[str, bytes]) -> ChurnModel:
+    trained_with = metadata["environment"]["libraries"]["scikit-learn"]
     if trained_with != version("scikit-learn"):
         raise DamagedFile(
             f"Model {model_version} was not made with scikit-learn {version('scikit-learn')}",
@@ -117,6 +144,7 @@ def load_model(model_version: str, models: Path) -> ChurnModel:
         calibrator=calibrator_from_json(metadata["calibrator"]),
         note=metadata["note"],
         model_version=model_version,
+        parameters=metadata["parameters"],
     )
     if model.contract.schema_hash != metadata["schema_hash"]:
         raise DamagedFile(f"Model {model_version} has another schema hash than its contract", None, AGAIN)
@@ -162,9 +190,11 @@ def replay_golden_rows(model: ChurnModel, golden: pd.DataFrame) -> None:
 
 
 def _metadata(outcome: TrainingOutcome, seed: int) -> dict[str, Any]:
-    model = outcome.model
+    model, contest = outcome.model, outcome.contest
     return {
+        "definition_id": outcome.definition_id,
         "candidate": model.candidate,
+        "parameters": dict(model.parameters),
         "trained_as_of": model.trained_as_of,
         "horizon_days": model.horizon_days,
         "note": model.note,
@@ -175,11 +205,26 @@ def _metadata(outcome: TrainingOutcome, seed: int) -> dict[str, Any]:
         "comparison_snapshots": [str(day) for day in outcome.plan.training],
         "test_as_of_date": outcome.test_as_of_date,
         "compared_on": outcome.compared_on,
+        "leak_alarms": list(contest.leak_alarms),
+        "search": {
+            "trials": Counter(trial.state for trial in contest.search.trials),
+            "parameters": {name: dict(found) for name, found in contest.search.parameters.items()},
+            "validated_on": contest.search.validated_on,
+        },
         "rows": outcome.counts,
         "metrics": [asdict(metric) for metric in outcome.metrics],
         "seed": seed,
         "code_version": code_version(),
-        "libraries": {name: version(name) for name in LIBRARIES} | {"python": platform.python_version()},
+        "environment": environment(),
+    }
+
+
+def environment() -> dict[str, Any]:
+    """Return what a model is made with: libraries, Python, and the kind of machine."""
+    return {
+        "libraries": {name: version(name) for name in LIBRARIES},
+        "python": platform.python_version(),
+        "platform": f"{sys.platform} {platform.machine()}",
     }
 
 
@@ -187,17 +232,6 @@ def _parquet(frame: pd.DataFrame) -> bytes:
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False)
     return buffer.getvalue()
-
-
-def _digests(content: dict[str, bytes]) -> dict[str, str]:
-    return {name: hashlib.sha256(content[name]).hexdigest() for name in FILES}
-
-
-def _signature(model_version: str, digests: dict[str, str], key: bytes) -> bytes:
-    signed = {"model_version": model_version, "files": digests}
-    return canonical_json(
-        {**signed, "hmac_sha256": hmac.new(key, canonical_json(signed), "sha256").hexdigest()}
-    )
 
 
 def _verified(model_version: str, models: Path) -> dict[str, bytes]:
@@ -210,44 +244,10 @@ def _verified(model_version: str, models: Path) -> dict[str, bytes]:
         wrong = sorted(found ^ {*FILES, SIGNATURE})
         raise DamagedFile(f"Model {model_version} has missing or foreign files", wrong, AGAIN)
     content = {name: (folder / name).read_bytes() for name in FILES}
-    expected = _signature(model_version, _digests(content), _key(models, create=False))
-    if not hmac.compare_digest((folder / SIGNATURE).read_bytes(), expected):
+    if not is_signed(model_version, content, (folder / SIGNATURE).read_bytes(), signing_key(models)):
         raise DamagedFile(
             f"The signature of model {model_version} does not fit: a file was changed, or another key signed",
             None,
             AGAIN,
         )
     return content
-
-
-def _key(models: Path, *, create: bool) -> bytes:
-    path = models / KEY
-    if not path.exists():
-        if not create:
-            raise DamagedFile(
-                f"There is no key {path} to verify models with", None, "restore it, or train again"
-            )
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return path.read_bytes()
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(32))
-            file.flush()
-            os.fsync(file.fileno())
-    return path.read_bytes()
-
-
-def _write_durably(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

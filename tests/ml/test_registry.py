@@ -1,6 +1,9 @@
 import dataclasses
+import platform
 import shutil
 import stat
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,9 +17,14 @@ from ml.registry import (
     replay_golden_rows,
     save_model,
 )
-from ml.training import learn
 from tests.ml.makers import PLAN, make_rows, make_snapshots
+from tests.ml.quick import learn_quickly
 from warehouse.errors import DamagedFile
+
+
+@pytest.fixture(scope="module")
+def outcome():
+    return dataclasses.replace(learn_quickly(), definition_id="paid_order_30d")
 
 
 @pytest.fixture
@@ -37,14 +45,15 @@ def test_a_model_comes_back_with_the_same_scores(saved, outcome):
 def test_the_same_training_gives_the_same_version_and_bytes(saved, tmp_path_factory):
     model_version, models = saved
     elsewhere = tmp_path_factory.mktemp("again")
-    assert save_model(learn(make_snapshots(), PLAN), elsewhere) == model_version
+    again = dataclasses.replace(learn_quickly(), definition_id="paid_order_30d")
+    assert save_model(again, elsewhere) == model_version
     for name in ("model.skops", "metadata.json", "golden_rows.parquet"):
         assert (elsewhere / model_version / name).read_bytes() == (models / model_version / name).read_bytes()
 
 
 def test_every_kind_of_candidate_can_be_stored(tmp_path):
-    snapshots = make_snapshots()
-    found = learn(snapshots, PLAN)
+    snapshots = make_snapshots(users=250)
+    found = learn_quickly(snapshots)
     from ml.candidates import CANDIDATES
     from ml.model import fit_model
     from ml.training import golden_rows
@@ -75,10 +84,61 @@ def test_saving_leaves_no_temporary_folder_behind(saved):
 
 def test_metadata_say_what_the_model_learnt_from(saved):
     metadata = load_metadata(*saved)
+    assert metadata["definition_id"] == "paid_order_30d"
     assert metadata["training_snapshots"] == [str(day) for day in PLAN.production]
     assert metadata["rows"][str(PLAN.production[0])]["rows"] == 800
-    assert metadata["libraries"]["scikit-learn"] == "1.9.1"
     assert metadata["contract"]["left_out"] == {"nothing_known": "NULL in every training row"}
+    assert metadata["compared_on"] == "out_of_time"
+    assert metadata["search"]["trials"] == {}
+    assert metadata["search"]["validated_on"] == "nothing"
+
+
+def test_metadata_say_what_the_model_was_made_with(saved):
+    made_with = load_metadata(*saved)["environment"]
+    assert made_with["libraries"]["scikit-learn"] == "1.9.1"
+    assert made_with["python"] == platform.python_version()
+    assert made_with["platform"].startswith(sys.platform)
+
+
+def test_settings_come_back_with_the_model(tmp_path, outcome):
+    model = dataclasses.replace(outcome.model, parameters={"shrinkage": 0.25})
+    model_version = save_model(dataclasses.replace(outcome, model=model), tmp_path)
+    assert load_model(model_version, tmp_path).parameters == {"shrinkage": 0.25}
+    assert load_metadata(model_version, tmp_path)["parameters"] == {"shrinkage": 0.25}
+
+
+def test_two_definitions_of_the_same_data_are_two_models(tmp_path, outcome):
+    other = dataclasses.replace(outcome, definition_id="any_activity_30d")
+    assert save_model(outcome, tmp_path) != save_model(other, tmp_path)
+
+
+def test_a_model_of_an_older_layout_is_refused_in_words(tmp_path, outcome, monkeypatch):
+    monkeypatch.setattr("ml.registry._metadata", lambda *_: {"libraries": {"scikit-learn": "1.9.1"}})
+    model_version = save_model(outcome, tmp_path)
+    with pytest.raises(DamagedFile, match="another version of Holdfast"):
+        load_model(model_version, tmp_path)
+
+
+def test_a_model_that_another_process_wrote_meanwhile_is_taken_as_it_is(tmp_path, outcome, monkeypatch):
+    model_version = save_model(outcome, tmp_path)
+    before = (tmp_path / model_version / "SIGNATURE").read_bytes()
+    looked = iter([False])
+    exists = Path.exists
+    monkeypatch.setattr(
+        Path, "exists", lambda path: next(looked, True) if path.name == model_version else exists(path)
+    )
+    assert save_model(outcome, tmp_path) == model_version
+    monkeypatch.undo()
+    assert (tmp_path / model_version / "SIGNATURE").read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir()} == {model_version, "signing.key"}
+
+
+def test_a_key_that_was_cut_short_verifies_nothing(saved):
+    model_version, models = saved
+    (models / "signing.key").chmod(0o600)
+    (models / "signing.key").write_bytes(b"short")
+    with pytest.raises(DamagedFile, match="too short"):
+        load_model(model_version, models)
 
 
 def test_a_model_under_another_name_is_refused(saved):
