@@ -91,7 +91,7 @@ PUBLISHED_TABLES = (
     _of_trainings("model_importance", "importance_rank", "theme", "feature"),
     _of_trainings("model_learning_curve", "snapshots", "training_rows", "metric"),
     _of_trainings("model_curves", "curve", "point"),
-    # The watch looks on after a day was published, and what it found last stays.
+    # Where a watch fails, the list goes out with what an earlier run of the day had found.
     PublishedTable(
         "model_health",
         "reporting.model_health",
