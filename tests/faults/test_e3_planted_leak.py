@@ -9,8 +9,8 @@ import pytest
 from ml.calibration import user_folds
 from ml.features import Feature
 from ml.leakage import SuspectedLeak, refuse_leaking_model, single_feature_auc
-from ml.training import learn
-from tests.ml.makers import FEATURES, PLAN, make_snapshots
+from tests.ml.makers import FEATURES, make_snapshots
+from tests.ml.quick import learn_quickly
 
 
 def planted(values, kind):
@@ -33,7 +33,7 @@ LEAKS = {
 @pytest.mark.parametrize(("values", "kind"), LEAKS.values(), ids=LEAKS)
 def test_e3_a_planted_leak_stops_training_and_is_named(values, kind):
     with pytest.raises(SuspectedLeak, match="orders_so_far"):
-        learn(planted(values, kind), PLAN)
+        learn_quickly(planted(values, kind))
 
 
 def test_e3_honest_inputs_pass():
