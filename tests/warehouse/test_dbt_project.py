@@ -39,6 +39,17 @@ def test_what_the_source_lacks_is_told_to_dbt(tmp_path):
     assert dbt_vars(settings_in(tmp_path, "sample_shop"))["absent_tables"] == ""
 
 
+def test_the_definition_in_force_is_told_to_dbt_with_its_days(tmp_path):
+    environment = {
+        "HOLDFAST_HOME": str(tmp_path),
+        "HOLDFAST_SOURCE": "online_retail",
+        "HOLDFAST_DEFINITION": "paid_order_90d_active_365d",
+    }
+    variables = dbt_vars(Settings.from_environment(environment))
+    told = {name: variables[name] for name in ("definition_id", "horizon_days", "eligible_days")}
+    assert told == {"definition_id": "paid_order_90d_active_365d", "horizon_days": 90, "eligible_days": 365}
+
+
 @pytest.mark.parametrize(
     "day", ["2011-02-30", "yesterday", "2011-09-09'; drop table x; --", "{{ env_var('HOME') }}"]
 )
