@@ -27,7 +27,7 @@ class ChampionBook(DecisionBook):
         model_version : str
             The model; its definition is the one that is pinned.
         from_date : date, optional
-            The first day; by default the first that is not scored yet.
+            The first day; by default the first that is neither scored nor before any decision.
         reason : str
             In words.
         decided_by : str
@@ -41,7 +41,8 @@ class ChampionBook(DecisionBook):
         with self.writing() as connection:
             self._lock(connection)
             model = self._model(connection, model_version)
-            start = from_date or max(model.trained_as_of, self._first_unscored(connection, model))
+            every = self._decisions(connection, model.source, model.definition_id)
+            start = from_date or max(model.trained_as_of, self._next_day(connection, every, model))
             if start < model.trained_as_of:
                 raise LedgerError(
                     f"Model {model_version} was trained on {model.trained_as_of}: it would know the future"
@@ -49,7 +50,6 @@ class ChampionBook(DecisionBook):
                     str(start),
                     "name that day or a later one",
                 )
-            every = self._decisions(connection, model.source, model.definition_id)
             current = self._in_force(connection, every, start)
             if current is not None and current.challenger == model_version and current.verdict == "pinned":
                 unbroken = self._in_force(connection, every, ALWAYS) == current
@@ -85,7 +85,7 @@ class ChampionBook(DecisionBook):
         source, definition_id : str
             Whose pin.
         from_date : date, optional
-            The first day without it; by default the first that is not scored yet.
+            The first day without it; by default the first that is neither scored nor before any decision.
         reason : str
             In words.
         decided_by : str
@@ -105,14 +105,14 @@ class ChampionBook(DecisionBook):
                     f"No model of {source} is pinned under {definition_id}", None, "there is nothing to do"
                 )
             model = self._model(connection, pin.challenger)
-            start = from_date or max(pin.decided_for, self._first_unscored(connection, model))
+            start = from_date or self._next_day(connection, every, model)
             if start < pin.decided_for:
                 raise LedgerError(
                     f"Model {pin.challenger} is pinned from {pin.decided_for} on, not before",
                     str(start),
                     "name that day or a later one",
                 )
-            text = reason or f"Unpinned from {start} on: it stays champion until a challenger beats it."
+            text = reason or f"Unpinned from {start} on: challengers compete with it again."
             return self._decide(
                 connection,
                 model,
@@ -182,6 +182,11 @@ class ChampionBook(DecisionBook):
                 "train another model, or pin one: `python -m ml pin <model>`",
             )
         return current, previous
+
+    def _next_day(self, connection: Connection, every: Sequence[ModelDecision], model: Model) -> date:
+        """Return the first day that a decision made now can be about and nothing was settled for yet."""
+        newest = max((decision.decided_for for decision in every), default=date.min)
+        return max(newest, self._first_unscored(connection, model))
 
     def _first_unscored(self, connection: Connection, model: Model) -> date:
         """Return the day after the newest day that is pinned to a model of this definition."""

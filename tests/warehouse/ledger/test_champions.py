@@ -81,11 +81,14 @@ def test_a_model_cannot_be_pinned_from_before_its_training_day(three: Ledger) ->
     assert len(three.model_decisions(SHOP)) == 3
 
 
-def test_without_a_day_a_pin_begins_with_the_first_day_that_is_not_scored(three: Ledger) -> None:
-    assert three.pin_champion("m-1", decided_by="ada").decided_for == SUNDAYS[1]
+def test_without_a_day_pins_begin_and_end_after_all_that_was_scored_or_decided(three: Ledger) -> None:
+    assert three.pin_champion("m-1", decided_by="ada").decided_for == SUNDAYS[2]
+    assert three.unpin_champion(SHOP, NINETY, decided_by="ada").decided_for == SUNDAYS[2]
+    assert champion(three, SUNDAYS[2]) == "m-1"
     three.use_model(SHOP, SUNDAYS[2] + DAY, NINETY, "m-1")
     assert three.pin_champion("m-0", decided_by="ada").decided_for == SUNDAYS[2] + 2 * DAY
     assert three.unpin_champion(SHOP, NINETY, decided_by="ada").decided_for == SUNDAYS[2] + 2 * DAY
+    assert champion(three, SUNDAYS[5]) == "m-0"
 
 
 def test_unpinning_needs_a_pin_that_began(three: Ledger) -> None:
