@@ -5,7 +5,7 @@ snapshot that history allows: on each of them, recipes are fitted again on what 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -92,6 +92,17 @@ class JudgedSnapshot:
         """Labels of the test rows, 0 or 1."""
         labels: NDArray[np.int64] = self.frame["churned"].to_numpy(dtype=np.int64)
         return labels
+
+    def joined(self, other: "JudgedSnapshot") -> "JudgedSnapshot":
+        """Return both with all their models; they have judged the same rows."""
+        return replace(
+            self,
+            models=self.models | other.models,
+            probability=self.probability | other.probability,
+            before=self.before | other.before,
+            thresholds=self.thresholds | other.thresholds,
+            learnt_losses=self.learnt_losses | other.learnt_losses,
+        )
 
 
 def judge_snapshot(

@@ -10,6 +10,7 @@ import duckdb
 import pandas as pd
 
 from ml.features import Feature, discover_features, kind_of
+from warehouse.definitions import Definition
 from warehouse.errors import ContractBreach
 
 FEATURE_TABLE = "features.user_features"
@@ -87,16 +88,34 @@ def load_themes(seed: Path) -> dict[str, str]:
         return {row["reason_code"]: row["theme"] for row in csv.DictReader(file)}
 
 
-def load_features(connection: duckdb.DuckDBPyConnection, as_of_date: date) -> pd.DataFrame:
-    """Return the eligible users of one day with every column that a model may read, ordered by user.
+def population(definition: Definition | None) -> str:
+    """Return the SQL condition on feature rows that says whom a definition of churn asks about.
+
+    Without a definition those are the eligible users: the population of the definition in force.
+    """
+    if definition is None:
+        return "is_eligible"
+    asked = (
+        f"days_since_last_paid_order < {definition.active_within_days} "
+        f"and paid_days_lifetime >= {definition.fewest_paid_days}"
+    )
+    if definition.most_paid_days is not None:
+        asked += f" and paid_days_lifetime <= {definition.most_paid_days}"
+    return f"({asked})"
+
+
+def load_features(
+    connection: duckdb.DuckDBPyConnection, as_of_date: date, definition: Definition | None = None
+) -> pd.DataFrame:
+    """Return the users that a definition asks about on one day, with what a model may read, ordered by user.
 
     Raises
     ------
     ContractBreach
         If the day was not built, or a user is there twice.
     """
-    frame = _read(connection, [as_of_date], "", [])
-    if frame.empty:
+    frame = _read(connection, [as_of_date], population(definition), [])
+    if frame.empty and definition is None:
         raise ContractBreach(
             f"{FEATURE_TABLE} holds no eligible user for {as_of_date}",
             None,
@@ -113,9 +132,10 @@ def load_snapshots(
     horizon_days: int,
     label_known_on: date,
     label_kind: str = "paid_order",
+    definition: Definition | None = None,
     rows_at_most: int | None = None,
 ) -> Snapshots:
-    """Read eligible users of several snapshots with their labels.
+    """Read the users of several snapshots with their labels.
 
     Parameters
     ----------
@@ -128,7 +148,9 @@ def load_snapshots(
     label_known_on : date
         Only labels complete and known by this evening may be read.
     label_kind : str
-        paid_order, or any_activity where the label table carries it.
+        paid_order, or any_activity or personal where the label table carries it.
+    definition : Definition, optional
+        Whose population is read; the eligible users if left out. Its label is that of the two arguments.
     rows_at_most : int, optional
         Above this many rows a sample of users is read: the same users in every snapshot, chosen by their id.
 
@@ -148,8 +170,10 @@ def load_snapshots(
             f"horizon of {horizon_days} days",
             "train on older snapshots: a label is complete when the whole window has passed",
         )
-    total = _count_eligible(connection, dates)
-    frame = _read(connection, dates, *_sample(total, rows_at_most))
+    asked = population(definition)
+    total = _count(connection, dates, asked)
+    condition, values = _sample(total, rows_at_most)
+    frame = _read(connection, dates, f"{asked} {condition}", values)
     _check_unique(frame)
     labels = _read_labels(connection, dates, horizon_days, label_known_on, label_kind)
     joined = frame.merge(labels, on=["as_of_date", "user_id"], how="left", validate="one_to_one")
@@ -157,7 +181,7 @@ def load_snapshots(
     if unlabelled.any():
         first = joined.loc[unlabelled].iloc[0]
         raise ContractBreach(
-            f"{int(unlabelled.sum())} eligible users have no label at a horizon of {horizon_days} days",
+            f"{int(unlabelled.sum())} users have no label at a horizon of {horizon_days} days",
             f"user {first['user_id']} on {first['as_of_date']}",
             f"build the labels of that day as known on {label_known_on}",
         )
@@ -165,9 +189,9 @@ def load_snapshots(
     return Snapshots(joined, discover_features(table_schema(connection)), total)
 
 
-def _count_eligible(connection: duckdb.DuckDBPyConnection, dates: Sequence[date]) -> int:
+def _count(connection: duckdb.DuckDBPyConnection, dates: Sequence[date], asked: str) -> int:
     rows = connection.execute(
-        f"select count(*) from {FEATURE_TABLE} where is_eligible and as_of_date in "
+        f"select count(*) from {FEATURE_TABLE} where {asked} and as_of_date in "
         f"({', '.join('?' for _ in dates)})",
         list(dates),
     ).fetchall()
@@ -200,7 +224,7 @@ def _read(
     ]
     table = connection.execute(
         f"select as_of_date, user_id, {', '.join(columns)} from {FEATURE_TABLE} "
-        f"where is_eligible and as_of_date in ({', '.join('?' for _ in dates)}) {condition} "
+        f"where as_of_date in ({', '.join('?' for _ in dates)}) and {condition} "
         "order by as_of_date, user_id",
         [*dates, *values],
     ).to_arrow_table()

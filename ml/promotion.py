@@ -16,7 +16,8 @@ the contest's training snapshots and pass the scores of that.
 The rules, in this order:
 
 1. Refused, because it is unsound: an alarm for a leak, inputs that do not fit the feature table, scores that
-   are no probabilities, too few users to tell, or a calibration error above what is allowed.
+   are no probabilities, too few users to tell, or, where there is a champion, a calibration error above what
+   is allowed: .06, or what chance explains for so few users, or the champion's and the noise of comparing.
 2. Without a champion: the recency rule is promoted, and so is any model that beats it by more than noise.
    Where users are too few to tell, the recency rule also replaces a champion that is not well (see 5).
 3. Kept, if it is worse than the champion by more than noise, on a large slice or on the whole, in ROC-AUC or
@@ -190,7 +191,8 @@ def _judge(evidence: Evidence, figures: dict[str, Any]) -> tuple[str, str]:
         largest_honest_calibration_error(evidence.challenger_scores),
         ece.incumbent + (ece.upper - ece.lower) / 2,
     )
-    if ece.challenger > allowed:
+    # without a champion the alternative is the recency rule: what beats it is not refused for its level
+    if ece.challenger > allowed and evidence.champion is not None:
         return "refused", (
             f"Not calibrated: expected calibration error {ece.challenger:.3f}, where {allowed:.3f} is "
             f"allowed for {len(evidence.churned):,} users."

@@ -7,18 +7,17 @@ from datetime import date
 import duckdb
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from ml.dataset import load_features, table_schema
-from ml.explanation import explain
+from ml.dataset import FEATURE_TABLE, load_features, population, table_schema
+from ml.explanation import score_and_explain
 from ml.features import check_not_emptied, check_schema
 from ml.model import ChurnModel
-from ml.training import TrainingOutcome
+from ml.tables import DEFINITION_SCORE_COLUMNS, DEFINITION_SCORES, replace_rows
+from warehouse.definitions import Definition
 from warehouse.errors import GateFailure
 
 SCORES = "ml.churn_scores"
-REPORT = "ml.model_report"
 DECILES = 10
 
 SCORE_COLUMNS = {
@@ -35,18 +34,6 @@ SCORE_COLUMNS = {
     "model_version": "varchar not null",
     "horizon_days": "integer not null",
     "run_id": "varchar not null",
-}
-REPORT_COLUMNS = {
-    "model_version": "varchar not null",
-    "trained_as_of": "date not null",
-    "candidate": "varchar not null",
-    "metric": "varchar not null",
-    "value": "double",
-    "lower": "double",
-    "upper": "double",
-    "test_as_of_date": "date",
-    "horizon_days": "integer not null",
-    "note": "varchar not null",
 }
 
 
@@ -129,7 +116,7 @@ def score_frame(
     frame: pd.DataFrame, model: ChurnModel, themes: Mapping[str, str], run_id: str
 ) -> pd.DataFrame:
     """Return the scores of feature rows (pure): probability, percentile, decile and reasons per user."""
-    probability = model.predict(frame)
+    probability, reasons = score_and_explain(model, frame, themes)
     percentile, decile = rank(probability, frame["user_id"])
     scores = pd.DataFrame(
         {
@@ -140,7 +127,7 @@ def score_frame(
             "churn_decile": decile,
         }
     )
-    scores = pd.concat([scores, explain(model, frame, themes)], axis=1)
+    scores = pd.concat([scores, reasons], axis=1)
     return scores.assign(model_version=model.model_version, horizon_days=model.horizon_days, run_id=run_id)
 
 
@@ -162,6 +149,70 @@ def rank(
     return 100.0 * place / len(order), decile
 
 
+def score_definition(
+    connection: duckdb.DuckDBPyConnection,
+    as_of_date: date,
+    definition: Definition,
+    model: ChurnModel,
+    run_id: str,
+) -> int:
+    """Score the population of a definition on a day and replace those rows in `ml.definition_scores`.
+
+    Returns
+    -------
+    int
+        Users scored; 0 where the definition asks about nobody on that day.
+
+    Raises
+    ------
+    ContractBreach
+        If the features do not fit the model.
+    GateFailure
+        If a score is not a probability; nothing is written.
+    """
+    check_schema(table_schema(connection), model.contract)
+    frame = load_features(connection, as_of_date, definition)
+    if frame.empty:
+        return 0
+    probability = model.predict(frame)
+    percentile, decile = rank(probability, frame["user_id"])
+    scores = pd.DataFrame(
+        {
+            "as_of_date": as_of_date,
+            "user_id": frame["user_id"].to_numpy(),
+            "definition_id": definition.definition_id,
+            "churn_probability": probability,
+            "churn_percentile": percentile,
+            "churn_decile": decile,
+            "horizon_days": definition.horizon_days,
+            "model_version": model.model_version,
+            "run_id": run_id,
+        }
+    )
+    check_scores(scores, frame["user_id"])
+    key = {"as_of_date": as_of_date, "definition_id": definition.definition_id}
+    replace_rows(connection, DEFINITION_SCORES, DEFINITION_SCORE_COLUMNS, scores, key)
+    return len(scores)
+
+
+def repeat_scores(connection: duckdb.DuckDBPyConnection, as_of_date: date, definition: Definition) -> None:
+    """Write the scores of the definition in force into `ml.definition_scores` as well, to the last digit."""
+    key = {"as_of_date": as_of_date, "definition_id": definition.definition_id}
+    scores = connection.execute(
+        f"""
+        select scores.*, $definition_id as definition_id
+        from {SCORES} as scores
+        inner join {FEATURE_TABLE} as features using (as_of_date, user_id)
+        where scores.as_of_date = $as_of_date and {population(definition)}
+        order by user_id
+        """,
+        key,
+    ).to_arrow_table()
+    replace_rows(
+        connection, DEFINITION_SCORES, DEFINITION_SCORE_COLUMNS, scores.to_pandas(date_as_object=True), key
+    )
+
+
 def check_scores(scores: pd.DataFrame, eligible: pd.Series) -> None:
     """Refuse scores that are no probabilities, or do not cover every eligible user exactly once.
 
@@ -172,11 +223,13 @@ def check_scores(scores: pd.DataFrame, eligible: pd.Series) -> None:
     """
     probability = scores["churn_probability"].to_numpy()
     unsound = ~((probability >= 0) & (probability <= 1))  # true for NaN as well
+    # plain objects: pandas looks strings of Arrow up one by one
+    scored, expected = (ids.reset_index(drop=True).astype(object) for ids in (scores["user_id"], eligible))
     problems = {
-        "have a score that is not a probability": scores.loc[unsound, "user_id"],
-        "are scored twice": scores.loc[scores["user_id"].duplicated(), "user_id"],
-        "are eligible but not scored": eligible[~eligible.isin(scores["user_id"])],
-        "are scored but not eligible": scores.loc[~scores["user_id"].isin(eligible), "user_id"],
+        "have a score that is not a probability": scored[unsound],
+        "are scored twice": scored[scored.duplicated()],
+        "are eligible but not scored": expected[~expected.isin(scored)],
+        "are scored but not eligible": scored[~scored.isin(expected)],
     }
     for problem, users in problems.items():
         if len(users):
@@ -187,67 +240,3 @@ def check_scores(scores: pd.DataFrame, eligible: pd.Series) -> None:
             )
     if scores.empty:
         raise GateFailure("There is no score to write", 0, "look whether any user is eligible on that day")
-
-
-def write_model_report(
-    connection: duckdb.DuckDBPyConnection, outcome: TrainingOutcome, model_version: str
-) -> None:
-    """Replace a model's rows in `ml.model_report`."""
-    replace_rows(
-        connection,
-        REPORT,
-        REPORT_COLUMNS,
-        report_frame(outcome, model_version),
-        {"model_version": model_version},
-    )
-
-
-def report_frame(outcome: TrainingOutcome, model_version: str) -> pd.DataFrame:
-    """Return one row per candidate and metric, plus how many rows the model learnt from."""
-    learnt = [outcome.counts[str(day)] for day in outcome.plan.production if str(day) in outcome.counts]
-    rows = sum(count["rows"] for count in learnt)
-    churned = sum(count["churned"] for count in learnt)
-    figures = [
-        *((item.candidate, item.metric, item.value, item.lower, item.upper) for item in outcome.metrics),
-        (outcome.model.candidate, "is_chosen", 1.0, None, None),
-        (outcome.model.candidate, "training_rows", float(rows), None, None),
-        (outcome.model.candidate, "training_rows_churned", float(churned), None, None),
-    ]
-    frame = pd.DataFrame(figures, columns=["candidate", "metric", "value", "lower", "upper"])
-    compared = {
-        "out_of_time": "Compared on a later snapshot than any that was learnt from.",
-        "other_users": "Compared on users that were not learnt from, not on a later snapshot.",
-        "nothing": "Not compared.",
-    }[outcome.compared_on]
-    return frame.assign(
-        model_version=model_version,
-        trained_as_of=outcome.model.trained_as_of,
-        test_as_of_date=outcome.test_as_of_date,
-        horizon_days=outcome.model.horizon_days,
-        note=f"{compared} {outcome.model.note}".strip(),
-    )
-
-
-def replace_rows(
-    connection: duckdb.DuckDBPyConnection,
-    table: str,
-    columns: Mapping[str, str],
-    frame: pd.DataFrame,
-    key: Mapping[str, object],
-) -> None:
-    """Replace the rows of a table that share a key by those of a frame, in one transaction, through Arrow."""
-    declared = ", ".join(f"{name} {sql_type}" for name, sql_type in columns.items())
-    rows = pa.Table.from_pandas(frame[list(columns)], preserve_index=False)
-    (key_column, key_value), *_ = key.items()
-    connection.execute("begin transaction")
-    try:
-        connection.execute(f"create table if not exists {table} ({declared})")
-        connection.execute(f"delete from {table} where {key_column} = ?", [key_value])
-        connection.register("rows_to_write", rows)
-        connection.execute(f"insert into {table} by name select * from rows_to_write")
-        connection.execute("commit")
-    except duckdb.Error:
-        connection.execute("rollback")
-        raise
-    finally:
-        connection.unregister("rows_to_write")

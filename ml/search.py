@@ -264,11 +264,12 @@ def _search_finalists(desk: _Desk, finalists: Sequence[Candidate], journal: Path
 def _study(desk: _Desk, candidate: Candidate, journal: Path | None) -> Any:
     """Return the study of one candidate on these very rows, as far as it got before."""
     import optuna  # noqa: PLC0415
+    from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415
 
     storage = None
     if journal is not None:
         journal.parent.mkdir(parents=True, exist_ok=True)
-        storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(journal)))
+        storage = optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
     digest = hashlib.sha256(repr((candidate.name, candidate.space, desk.seed, desk.horizon_days)).encode())
     for fold in desk.folds:
         for part in (fold.learn, fold.judge):

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 import duckdb
+import pandas as pd
+import pyarrow as pa
 
 DEFINITION_SCORES = "ml.definition_scores"
 REPORT = "ml.model_report"
@@ -127,3 +129,28 @@ def prepare_tables(connection: duckdb.DuckDBPyConnection) -> None:
         for name, sql_type in columns.items():
             plain = sql_type.removesuffix(" not null")
             connection.execute(f"alter table {table} add column if not exists {name} {plain}")
+
+
+def replace_rows(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    columns: Mapping[str, str],
+    frame: pd.DataFrame,
+    key: Mapping[str, object],
+) -> None:
+    """Replace the rows of a table that have a key by those of a frame, in one transaction, through Arrow."""
+    declared = ", ".join(f"{name} {sql_type}" for name, sql_type in columns.items())
+    rows = pa.Table.from_pandas(frame[list(columns)], preserve_index=False)
+    condition = " and ".join(f"{name} = ?" for name in key)
+    connection.execute("begin transaction")
+    try:
+        connection.execute(f"create table if not exists {table} ({declared})")
+        connection.execute(f"delete from {table} where {condition}", list(key.values()))
+        connection.register("rows_to_write", rows)
+        connection.execute(f"insert into {table} by name select * from rows_to_write")
+        connection.execute("commit")
+    except duckdb.Error:
+        connection.execute("rollback")
+        raise
+    finally:
+        connection.unregister("rows_to_write")

@@ -1,29 +1,66 @@
-"""From labelled snapshots to one model: compare out of time, choose, and fit again on the newest data."""
+"""From labelled snapshots to one model: hold the contest, and fit the winner again on the newest data."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
+from pathlib import Path
 
 import duckdb
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from ml.backtest import Entrant, backtest_plans, backtest_snapshots
 from ml.calendar import SnapshotPlan, plan_snapshots
 from ml.calibration import Sigmoid
-from ml.candidates import CANDIDATES, RECENCY_COLUMN, RECENCY_RULE, Candidate, RecencyRule, candidate_named
+from ml.campaigns import untouched
+from ml.candidates import (
+    CANDIDATES,
+    RECENCY_COLUMN,
+    RECENCY_RULE,
+    Candidate,
+    RecencyRule,
+    candidate_named,
+)
+from ml.contest import Contest, hold_contest, no_contest
 from ml.dataset import Snapshots, load_snapshots
-from ml.evaluation import Metric, evaluate
+from ml.evaluation import Metric
 from ml.features import Feature, FeatureContract
-from ml.leakage import refuse_leaking_features, refuse_leaking_model
 from ml.model import ChurnModel, fit_model
+from ml.search import SearchRules
+from ml.validation import too_little
+from warehouse.definitions import Definition
 
-FEWEST_ROWS = 1_000
-FEWEST_PER_CLASS = 200
-ROWS_AT_MOST = 100_000
+ROWS_AT_MOST = 200_000
+BACKTEST_ROWS = 60_000
+# A year of test snapshots.
+BACKTESTS_AT_MOST = 13
 GOLDEN_ROWS = 64
 Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class TrainingRules:
+    """How a model is looked for.
+
+    Attributes
+    ----------
+    candidates : tuple of Candidate
+        Who competes; the recency rule must be among them.
+    search : SearchRules
+        How much may be searched, and how long a fit may take.
+    seed : int
+        Of everything random.
+    rows_at_most : int
+        Above this, a sample of users is learnt from.
+    capacity : int or None
+        Users who can be contacted in a day; lift and recall are reported for as many.
+    """
+
+    candidates: tuple[Candidate, ...] = CANDIDATES
+    search: SearchRules = field(default_factory=SearchRules)
+    seed: int = 0
+    rows_at_most: int = ROWS_AT_MOST
+    capacity: int | None = None
 
 
 @dataclass(frozen=True)
@@ -34,50 +71,97 @@ class TrainingOutcome:
     ----------
     model : ChurnModel
         Fitted on the newest mature snapshots.
-    metrics : list of Metric
-        Every candidate on the test, with intervals and paired differences to the recency rule.
+    contest : Contest
+        Who competed, and how good they were.
     plan : SnapshotPlan
         Which snapshots were read.
-    compared_on : str
-        out_of_time, other_users (history too short for a test in time) or nothing.
-    test_as_of_date : date or None
-        The snapshot that the metrics are about.
     counts : dict
         Rows and churned users per snapshot.
     golden_rows : pandas.DataFrame
         Inputs, as read, of some training rows, and the probability `expected` for each.
+    definition_id : str
+        The definition of churn.
     """
 
     model: ChurnModel
-    metrics: list[Metric]
+    contest: Contest
     plan: SnapshotPlan
-    compared_on: str
-    test_as_of_date: date | None
     counts: dict[str, dict[str, int]]
     golden_rows: pd.DataFrame
+    definition_id: str = ""
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Every candidate on the test, with intervals and paired differences to the rules."""
+        return self.contest.metrics
+
+    @property
+    def compared_on(self) -> str:
+        """Whether candidates were compared out_of_time, on other_users or on nothing."""
+        return self.contest.compared_on
+
+    @property
+    def test_as_of_date(self) -> date | None:
+        """The snapshot that the metrics are about."""
+        return self.contest.test
 
 
-@dataclass(frozen=True)
-class _Contest:
-    metrics: list[Metric]
-    winner: str
-    compared_on: str
-    test: date | None
-    note: str
+def snapshots_to_build(trained_as_of: date, horizon_days: int, first_data_day: date) -> list[date]:
+    """Return the snapshots that training on a day and its backtest read, in order of time."""
+    plan = plan_snapshots(trained_as_of, horizon_days, first_data_day)
+    plans = planned_backtests(trained_as_of, horizon_days, first_data_day)
+    return sorted({*plan.snapshots, *backtest_snapshots(plans)})
+
+
+def planned_backtests(
+    trained_as_of: date, horizon_days: int, first_data_day: date
+) -> tuple[SnapshotPlan, ...]:
+    """Return a plan per test snapshot of the backtest, newest first, a year of them at most."""
+    return backtest_plans(trained_as_of, horizon_days, first_data_day)[:BACKTESTS_AT_MOST]
+
+
+def read_snapshots(
+    connection: duckdb.DuckDBPyConnection,
+    days: Sequence[date],
+    *,
+    trained_as_of: date,
+    definition: Definition,
+    rows_at_most: int | None,
+) -> Snapshots:
+    """Read the population of a definition with its labels, without users whose outcome a campaign changed.
+
+    Raises
+    ------
+    ContractBreach
+        If the data break a rule of `load_snapshots`.
+    """
+    snapshots = load_snapshots(
+        connection,
+        days,
+        horizon_days=definition.horizon_days,
+        label_known_on=trained_as_of,
+        label_kind=definition.label_kind,
+        definition=definition,
+        rows_at_most=rows_at_most,
+    )
+    natural = untouched(
+        connection, snapshots.frame, horizon_days=definition.horizon_days, known_on=trained_as_of
+    )
+    return replace(snapshots, frame=natural)
 
 
 def train(
     connection: duckdb.DuckDBPyConnection,
     *,
     trained_as_of: date,
-    horizon_days: int,
+    definition: Definition,
     first_data_day: date,
-    label_kind: str = "paid_order",
-    candidates: Sequence[Candidate] = CANDIDATES,
-    seed: int = 0,
-    rows_at_most: int = ROWS_AT_MOST,
+    rules: TrainingRules,
+    incumbent: Entrant | None = None,
+    tables: Mapping[str, str] | None = None,
+    journal: Path | None = None,
     progress: Progress = lambda _line: None,
-) -> TrainingOutcome:
+) -> tuple[TrainingOutcome, Snapshots | None]:
     """Read the snapshots that a training day needs, and learn from them.
 
     Parameters
@@ -86,24 +170,26 @@ def train(
         The open build file, with `user_features` and `training_labels` of the planned snapshots.
     trained_as_of : date
         The evening the model stands on; no label completed later is read.
-    horizon_days : int
-        Days after a snapshot in which a paid order means "not churned".
+    definition : Definition
+        What churned means, and who is asked about.
     first_data_day : date
         The first day with data.
-    label_kind : str
-        paid_order or any_activity.
-    candidates : sequence of Candidate
-        Who competes; the recency rule must be among them.
-    seed : int
-        Of estimators and resamples.
-    rows_at_most : int
-        Above this, a sample of users is learnt from.
+    rules : TrainingRules
+        Who competes and how.
+    incumbent : Entrant, optional
+        The champion's recipe.
+    tables : mapping of str to str, optional
+        The table that each feature is made from.
+    journal : Path, optional
+        Where the search keeps its trials.
     progress : callable
         Takes one line per step.
 
     Returns
     -------
-    TrainingOutcome
+    outcome : TrainingOutcome
+    snapshots : Snapshots or None
+        What was learnt from.
 
     Raises
     ------
@@ -112,35 +198,43 @@ def train(
     SuspectedLeak
         If an input or a candidate is too good to be true.
     """
-    plan = plan_snapshots(trained_as_of, horizon_days, first_data_day)
+    plan = plan_snapshots(trained_as_of, definition.horizon_days, first_data_day)
     if not plan.production:
         progress(plan.reason)
-        return without_history(plan)
+        return replace(without_history(plan), definition_id=definition.definition_id), None
     progress(f"reading {len(plan.snapshots)} snapshots from {plan.snapshots[0]} to {plan.snapshots[-1]}")
-    snapshots = load_snapshots(
+    snapshots = read_snapshots(
         connection,
         plan.snapshots,
-        horizon_days=horizon_days,
-        label_known_on=trained_as_of,
-        label_kind=label_kind,
-        rows_at_most=rows_at_most,
+        trained_as_of=trained_as_of,
+        definition=definition,
+        rows_at_most=rules.rows_at_most,
     )
-    return learn(snapshots, plan, candidates=candidates, seed=seed, progress=progress)
+    outcome = learn(
+        snapshots,
+        plan,
+        rules=rules,
+        incumbent=incumbent,
+        tables=tables,
+        journal=journal,
+        progress=progress,
+    )
+    return replace(outcome, definition_id=definition.definition_id), snapshots
 
 
 def learn(
     snapshots: Snapshots,
     plan: SnapshotPlan,
     *,
-    candidates: Sequence[Candidate] = CANDIDATES,
-    seed: int = 0,
+    rules: TrainingRules,
+    incumbent: Entrant | None = None,
+    tables: Mapping[str, str] | None = None,
+    journal: Path | None = None,
     progress: Progress = lambda _line: None,
 ) -> TrainingOutcome:
-    """Compare candidates, choose one and fit it on the newest mature snapshots (pure: frame in, outcome out).
+    """Hold the contest and fit the winner on the newest mature snapshots (frames in, outcome out).
 
-    The choice: the largest mean of two relative improvements over the recency rule, in log loss and in
-    PR-AUC. The recency rule wins unless another improves on it. With too little data it wins without a
-    contest.
+    With too little data the recency rule wins without a contest, and says so.
     """
     production = snapshots.on(plan.production)
     if production.empty:
@@ -148,40 +242,50 @@ def learn(
     reason = too_little(production["churned"].to_numpy())
     if reason:
         progress(reason)
-        contest = _Contest([], RECENCY_RULE, "nothing", None, reason)
+        contest = no_contest(reason)
     else:
-        strongest = refuse_leaking_features(production, snapshots.features)
-        contest = _compare(snapshots, plan, candidates, seed=seed, strongest=strongest, progress=progress)
+        contest = hold_contest(
+            snapshots,
+            plan,
+            rules.candidates,
+            rules=rules.search,
+            seed=rules.seed,
+            incumbent=incumbent,
+            tables=tables,
+            journal=journal,
+            capacity=rules.capacity,
+            progress=progress,
+        )
     model, _ = fit_model(
-        candidate_named(contest.winner),
+        contest.winner.candidate,
         production,
         snapshots.features,
         trained_as_of=plan.trained_as_of,
         horizon_days=plan.horizon_days,
-        seed=seed,
+        seed=rules.seed,
+        parameters=contest.winner.parameters,
         note=contest.note,
     )
     progress(f"fitted {model.candidate} on {len(production)} rows of {len(plan.production)} snapshots")
-    return TrainingOutcome(
-        model,
-        contest.metrics,
-        plan,
-        contest.compared_on,
-        contest.test,
-        snapshots.counts(),
-        golden_rows(model, production),
-    )
+    return TrainingOutcome(model, contest, plan, snapshots.counts(), golden_rows(model, production))
 
 
-def too_little(churned: NDArray[Any]) -> str:
-    """Return why these labels are too few for a model; empty when they are enough."""
-    rows, churners = len(churned), int(churned.sum())
-    if rows >= FEWEST_ROWS and min(churners, rows - churners) >= FEWEST_PER_CLASS:
-        return ""
-    return (
-        f"Too little data for a model: {rows} training rows, {churners} churned and {rows - churners} not "
-        f"({FEWEST_ROWS} rows and {FEWEST_PER_CLASS} of each are needed). The recency rule scores."
+def recency_rule_instead(outcome: TrainingOutcome, snapshots: Snapshots) -> TrainingOutcome:
+    """Return the recency rule, fitted on the same rows: for a shop with neither champion nor sound model."""
+    note = f"{outcome.model.candidate} was not sound and there is no champion: the recency rule scores."
+    production = snapshots.on(outcome.plan.production)
+    rule = candidate_named(RECENCY_RULE)
+    model, _ = fit_model(
+        rule,
+        production,
+        snapshots.features,
+        trained_as_of=outcome.plan.trained_as_of,
+        horizon_days=outcome.plan.horizon_days,
+        seed=0,
+        note=note,
     )
+    contest = replace(outcome.contest, winner=Entrant(rule), leak_alarms=(), note=note)
+    return replace(outcome, model=model, contest=contest, golden_rows=golden_rows(model, production))
 
 
 def without_history(plan: SnapshotPlan) -> TrainingOutcome:
@@ -195,7 +299,8 @@ def without_history(plan: SnapshotPlan) -> TrainingOutcome:
     )
     model = ChurnModel(RECENCY_RULE, plan.trained_as_of, plan.horizon_days, contract, rule, Sigmoid(), note)
     days = pd.DataFrame({RECENCY_COLUMN: [0.0, 1.0, 7.0, 30.0, 90.0, 180.0, 365.0, np.nan]})
-    return TrainingOutcome(model, [], plan, "nothing", None, {}, days.assign(expected=model.predict(days)))
+    golden = days.assign(expected=model.predict(days))
+    return TrainingOutcome(model, no_contest(note), plan, {}, golden)
 
 
 def golden_rows(model: ChurnModel, frame: pd.DataFrame) -> pd.DataFrame:
@@ -204,71 +309,3 @@ def golden_rows(model: ChurnModel, frame: pd.DataFrame) -> pd.DataFrame:
     chosen = order[np.unique(np.linspace(0, len(frame) - 1, GOLDEN_ROWS).astype(int))]
     rows = frame.iloc[chosen][["as_of_date", "user_id", *model.contract.names]].reset_index(drop=True)
     return pd.DataFrame(rows).assign(expected=model.predict(rows))
-
-
-def _compare(
-    snapshots: Snapshots,
-    plan: SnapshotPlan,
-    candidates: Sequence[Candidate],
-    *,
-    seed: int,
-    strongest: tuple[str, float],
-    progress: Progress,
-) -> _Contest:
-    """Score a test snapshot by every candidate: a later one, or the newest one by models of other users."""
-    training = snapshots.on(plan.training)
-    note = plan.reason
-    in_time = plan.test is not None and not too_little(training["churned"].to_numpy())
-    if plan.test is not None and not in_time:
-        note = "The snapshots before the test are too small: candidates are compared on other users instead."
-    learn_from = training if in_time else snapshots.on(plan.production)
-    test_day = plan.production[0]
-    test = snapshots.on([test_day])
-    churned = test["churned"].to_numpy()
-    if len(np.unique(churned)) < 2:
-        same = f"Users of the test snapshot {test_day} are not of both kinds. The recency rule scores."
-        return _Contest([], RECENCY_RULE, "nothing", None, same)
-    scores: dict[str, NDArray[np.float64]] = {}
-    for candidate in candidates:
-        model, out_of_fold = fit_model(
-            candidate,
-            learn_from,
-            snapshots.features,
-            trained_as_of=test_day if in_time else plan.trained_as_of,
-            horizon_days=plan.horizon_days,
-            seed=seed,
-        )
-        if in_time:
-            scores[candidate.name] = model.predict(test)
-        else:
-            of_test = (learn_from["as_of_date"] == test_day).to_numpy()
-            scores[candidate.name] = model.calibrator.predict(out_of_fold[of_test])
-    metrics = evaluate(churned, scores, baseline=RECENCY_RULE, seed=seed)
-    value = {(row.candidate, row.metric): row for row in metrics}
-    for name in scores:
-        auc = value[name, "roc_auc"]
-        refuse_leaking_model(name, auc.value, *strongest)
-        progress(
-            f"{name}: AUC {auc.value:.3f} ({auc.lower:.3f} to {auc.upper:.3f}), "
-            f"log loss {value[name, 'log_loss'].value:.4f}, ECE {value[name, 'ece'].value:.3f} on {test_day}"
-        )
-    winner = choose(metrics)
-    return _Contest(metrics, winner, "out_of_time" if in_time else "other_users", test_day, note)
-
-
-def choose(metrics: Sequence[Metric]) -> str:
-    """Return the candidate with the largest mean gain over the recency rule, in log loss and in PR-AUC.
-
-    Gains are relative. A candidate with a figure that is not a number is out; ties go to the one that was
-    entered first.
-    """
-    value = {(row.candidate, row.metric): row.value for row in metrics}
-    loss, precision = value[RECENCY_RULE, "log_loss"], value[RECENCY_RULE, "pr_auc"]
-    gains = {
-        name: ((loss - value[name, "log_loss"]) / loss + (value[name, "pr_auc"] - precision) / precision) / 2
-        for name, metric in value
-        if metric == "roc_auc"
-    }
-    usable = {name: gain for name, gain in gains.items() if np.isfinite(gain)}
-    best = max(usable, key=lambda name: usable[name], default=RECENCY_RULE)
-    return best if usable.get(best, 0.0) > 0 else RECENCY_RULE

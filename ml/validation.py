@@ -1,8 +1,9 @@
-"""Where settings are tried: on later snapshots if there is time enough, else on other users."""
+"""What is enough to learn from, and on what settings are tried: later snapshots, else other users."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,9 @@ from ml.calibration import FOLDS, user_folds
 from ml.features import Feature, FeatureContract, fit_contract
 
 VALIDATION_SNAPSHOTS = 2
+# Between what others ask for: 100 of each kind to 500 of each kind.
+FEWEST_ROWS = 1_000
+FEWEST_PER_CLASS = 200
 SHARE_STEPS = 10_000
 
 
@@ -34,6 +38,17 @@ class Fold:
     learn_churned: NDArray[np.int64]
     judge: pd.DataFrame
     judge_churned: NDArray[np.int64]
+
+
+def too_little(churned: NDArray[Any]) -> str:
+    """Return why these labels are too few for a model; empty when they are enough."""
+    rows, churners = len(churned), int(churned.sum())
+    if rows >= FEWEST_ROWS and min(churners, rows - churners) >= FEWEST_PER_CLASS:
+        return ""
+    return (
+        f"Too little data for a model: {rows} training rows, {churners} churned and {rows - churners} not "
+        f"({FEWEST_ROWS} rows and {FEWEST_PER_CLASS} of each are needed). The recency rule scores."
+    )
 
 
 def sample_users(frame: pd.DataFrame, rows_at_most: int | None) -> pd.DataFrame:

@@ -5,8 +5,7 @@ from datetime import date, timedelta
 
 from ml.health import RETRAINING_CHECKS, watch
 from ml.registry import load_metadata, load_model
-from ml.scoring import replace_rows
-from ml.tables import HEALTH, HEALTH_COLUMNS, prepare_tables
+from ml.tables import HEALTH, HEALTH_COLUMNS, prepare_tables, replace_rows
 from warehouse.connections import open_build
 from warehouse.definitions import definition_in_force, load_definitions
 from warehouse.errors import ContractBreach

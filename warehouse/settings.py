@@ -35,6 +35,12 @@ class Settings:
         Memory that one DuckDB connection may use, as DuckDB spells it.
     snapshots_kept : int
         Published snapshots that retention leaves in place beside the current one.
+    candidates : str
+        Names of the models that compete, separated by commas (``HOLDFAST_CANDIDATES``); empty for all.
+    search_trials : int
+        Trials of the search for their settings, all together (``HOLDFAST_SEARCH_TRIALS``); 0 for none.
+    search_seconds, fit_seconds : int
+        The search begins no trial later than this; a single fit that takes longer is stopped.
     alarm_url : str
         Where alarms are posted (``HOLDFAST_ALARM_URL``); empty for nowhere. May hold a secret.
     """
@@ -49,6 +55,10 @@ class Settings:
     memory_limit: str = "4GB"
     snapshots_kept: int = 14
     alarm_url: str = field(default="", repr=False)
+    candidates: str = ""
+    search_trials: int = 30
+    search_seconds: int = 900
+    fit_seconds: int = 300
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
@@ -82,6 +92,10 @@ class Settings:
             memory_limit=env.get("HOLDFAST_MEMORY_LIMIT", "4GB"),
             snapshots_kept=_whole_number(env, "HOLDFAST_SNAPSHOTS_KEPT", 14),
             alarm_url=_web_address(env, "HOLDFAST_ALARM_URL"),
+            candidates=env.get("HOLDFAST_CANDIDATES", ""),
+            search_trials=_whole_number(env, "HOLDFAST_SEARCH_TRIALS", 30, fewest=0),
+            search_seconds=_whole_number(env, "HOLDFAST_SEARCH_SECONDS", 900),
+            fit_seconds=_whole_number(env, "HOLDFAST_FIT_SECONDS", 300),
         )
 
     @property
@@ -135,10 +149,12 @@ class Settings:
         return REPOSITORY / "dbt_project"
 
 
-def _whole_number(env: Mapping[str, str], name: str, default: int) -> int:
+def _whole_number(env: Mapping[str, str], name: str, default: int, *, fewest: int = 1) -> int:
     text = env.get(name, str(default))
-    if not text.isdecimal() or int(text) == 0:
-        raise SettingsError(f"{name} must be a whole number above 0", text, f"for instance {name}={default}")
+    if not text.isdecimal() or int(text) < fewest:
+        raise SettingsError(
+            f"{name} must be a whole number of at least {fewest}", text, f"for instance {name}={default}"
+        )
     return int(text)
 
 

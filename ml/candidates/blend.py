@@ -86,6 +86,7 @@ CANDIDATE = Candidate(
     contributions,
     complexity=4,
     space=(Parameter("trees_share", 0.1, 0.7), Parameter("rhythm_share", 0.0, 0.3)),
+    members=tuple(MEMBERS),
     trusted_types=(
         "ml.candidates.blend.Blend",
         *sorted({name for member in MEMBERS.values() for name in member.trusted_types}),

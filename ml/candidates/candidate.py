@@ -64,6 +64,8 @@ class Candidate:
         The only columns it reads; empty for every input.
     space : tuple of Parameter
         What the search may vary; empty for nothing.
+    members : tuple of str
+        Candidates that it is made of; `build` takes their settings under their names.
     trusted_types : tuple of str
         Types, beside scikit-learn's own, that its model file may hold.
     """
@@ -74,4 +76,5 @@ class Candidate:
     complexity: int = 3
     reads: tuple[str, ...] = ()
     space: tuple[Parameter, ...] = ()
+    members: tuple[str, ...] = ()
     trusted_types: tuple[str, ...] = ()
