@@ -120,6 +120,13 @@ def test_a_challenger_that_is_not_calibrated_is_refused_with_what_is_allowed():
     assert 0.06 <= found.figures["largest_calibration_error"] < 0.08
 
 
+def test_without_a_champion_a_wrong_level_is_better_than_a_ranking_that_says_nothing():
+    lowered = changed(evidence("good", None), challenger_scores=SCORES["good"] * 0.85)
+    found = judge_challenger(lowered)
+    assert found.figures["metrics"]["ece"]["challenger"] > found.figures["largest_calibration_error"]
+    assert found.verdict == "promoted"
+
+
 def test_as_badly_calibrated_as_the_champion_is_allowed_for_the_season_moves_both():
     known = changed(
         evidence("good", "poor"),
