@@ -1,4 +1,4 @@
-"""Measure: ``python -m benchmarks [chain|features|increment|all] --users 100000 --days 540``."""
+"""Measure: ``python -m benchmarks [chain|features|increment|scoring|all] --users 100000 --days 540``."""
 
 import argparse
 import sys
@@ -10,9 +10,10 @@ from benchmarks.features import measure_features
 from benchmarks.increment import measure_increment
 from benchmarks.measure import Cost, in_own_process
 from benchmarks.report import Section, page
+from benchmarks.scoring import USERS, measure_scoring
 from benchmarks.shop import Shop
 
-CHOICES = ("chain", "features", "increment", "all")
+CHOICES = ("chain", "features", "increment", "scoring", "all")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,23 +30,32 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _measure(asked: argparse.Namespace, folder: Path) -> int:
-    shop = Shop(folder / "shop", asked.users, asked.days)
-    simulated = shop.simulate()
-    home = Home(folder / f"history-{asked.days}")
     sections: list[Section] = []
-    full = _history(asked, shop, home, simulated, sections)
-    if asked.what in ("features", "all"):
-        sections.append(in_own_process(measure_features, home.settings, shop.day(shop.days)))
-    if asked.what in ("increment", "all"):
-        short = Home(folder / "history-short")
-        sections.append(measure_increment(shop, home, short, full))
+    if asked.what != "scoring":
+        _measure_shop(asked, folder, sections)
+    if asked.what in ("scoring", "all"):
+        sections.append(measure_scoring(folder, users=asked.scored_users))
     command = f"python -m benchmarks {asked.what} --users {asked.users} --days {asked.days}"
+    command += f" --scored-users {asked.scored_users}"
     text = page(command, sections)
     print(text)
     for path in {folder / "benchmarks.md", asked.write} - {None}:
         path.write_text(text, encoding="utf-8")
     missed = [f.name for section in sections for f in section.figures if f.verdict == "MISSED"]
     return 1 if missed else 0
+
+
+def _measure_shop(asked: argparse.Namespace, folder: Path, sections: list[Section]) -> None:
+    """Measure what needs a simulated shop with a history."""
+    shop = Shop(folder / "shop", asked.users, asked.days)
+    simulated = shop.simulate()
+    home = Home(folder / f"history-{asked.days}")
+    full = _history(asked, shop, home, simulated, sections)
+    if asked.what in ("features", "all"):
+        sections.append(in_own_process(measure_features, home.settings, shop.day(shop.days)))
+    if asked.what in ("increment", "all"):
+        short = Home(folder / "history-short")
+        sections.append(measure_increment(shop, home, short, full))
 
 
 def _history(
@@ -66,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("what", nargs="?", choices=CHOICES, default="all")
     parser.add_argument("--users", type=int, default=100_000, help="users of the simulated shop (100000)")
     parser.add_argument("--days", type=int, default=540, help="days of history (540)")
+    parser.add_argument("--scored-users", type=int, default=USERS, help=f"users to score ({USERS})")
     parser.add_argument("--home", type=Path, help="folder to work in and keep; a temporary one if left out")
     parser.add_argument(
         "--write", type=Path, help="also write the page here, for instance docs/benchmarks.md"

@@ -11,13 +11,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from ml.calibration import Calibrator, Sigmoid, fit_calibrator, out_of_fold_log_odds
+from ml.calibration import Calibrator, Sigmoid, fit_calibrator, logistic, out_of_fold_log_odds
 from ml.candidates import Candidate, candidate_named
 from ml.features import Feature, FeatureContract, fit_contract, prepare
 from ml.replacement import replacement_contributions
 
 Floats = NDArray[np.float64]
 ROWS_WORTH_THREADS = 50_000
+# Rows are prepared, scored and explained by so many at a time, so that memory does not grow with the shop.
+BLOCK_ROWS = 131_072
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,9 @@ class ChurnModel:
 
     def log_odds(self, frame: pd.DataFrame) -> Floats:
         """Return the estimator's log-odds of churn, before calibration; shape (rows,)."""
-        return self.log_odds_of(prepare(frame, self.contract))
+        blocks = [frame.iloc[start : start + BLOCK_ROWS] for start in range(0, len(frame), BLOCK_ROWS)]
+        log_odds = [self.log_odds_of(prepare(block, self.contract)) for block in blocks]
+        return np.concatenate(log_odds) if log_odds else np.zeros(0)
 
     def log_odds_of(self, inputs: pd.DataFrame) -> Floats:
         """Return the log-odds of prepared rows."""
@@ -69,6 +73,17 @@ class ChurnModel:
     def predict(self, frame: pd.DataFrame) -> Floats:
         """Return calibrated churn probabilities, shape (rows,)."""
         return self.calibrator.predict(self.log_odds(frame))
+
+    def score_of(self, inputs: pd.DataFrame) -> Floats:
+        """Return what contributions add up to: calibrated log-odds with a sigmoid, else uncalibrated ones."""
+        log_odds = self.log_odds_of(inputs)
+        if isinstance(self.calibrator, Sigmoid):
+            return self.calibrator.slope * log_odds + self.calibrator.intercept
+        return log_odds
+
+    def probability_of(self, score: Floats) -> Floats:
+        """Return the probabilities that belong to what contributions add up to."""
+        return logistic(score) if isinstance(self.calibrator, Sigmoid) else self.calibrator.predict(score)
 
     def contributions(
         self, frame: pd.DataFrame, groups: Sequence[Sequence[int]] | None = None

@@ -88,10 +88,12 @@ class _Swap:
         if len(group) == 1:
             return total[:, None]
         alone: Floats = np.column_stack([self._lost([position]) for position in group])
-        return alone + ((total - alone.sum(axis=1)) / len(group))[:, None]
+        shared: Floats = alone + ((total - alone.sum(axis=1)) / len(group))[:, None]
+        return shared
 
     def _lost(self, group: Sequence[int]) -> Floats:
-        return self.score - self.log_odds(_swapped(self.frame, self.ordinary, group))
+        lost: Floats = self.score - self.log_odds(_swapped(self.frame, self.ordinary, group))
+        return lost
 
 
 def _ordinary(frame: pd.DataFrame, reference: dict[str, Any]) -> pd.DataFrame:

@@ -169,14 +169,16 @@ def _of_boosted_trees(model: Any, inputs: pd.DataFrame) -> Floats:
 def _goes_right(predictor: Any, node: Any, bins: NDArray[np.uint8], missing_bin: int) -> Floats:
     bitset = predictor.binned_left_cat_bitsets[node["bitset_idx"]]
     left = (bitset[bins // 32] >> (bins % 32)) & 1
-    return 1.0 - np.where(bins == missing_bin, node["missing_go_to_left"], left)
+    right: Floats = 1.0 - np.where(bins == missing_bin, node["missing_go_to_left"], left)
+    return right
 
 
 def _by_shap(trees: list[dict[str, Any]], matrix: Floats) -> tuple[Floats, float]:
     """Return the Shapley values, shape (rows, columns), and the mean that they start from."""
     with warnings.catch_warnings():  # its plots use what matplotlib is about to give up
         warnings.simplefilter("ignore")
-        import shap  # noqa: PLC0415 -- takes seconds, and only this comparison needs it
+        # it takes seconds to import, and only this comparison needs it
+        import shap  # type: ignore[import-untyped]  # noqa: PLC0415
 
     described = {"trees": trees, "input_dtype": np.float64, "internal_dtype": np.float64}
     explainer = shap.TreeExplainer(described, feature_perturbation="tree_path_dependent")

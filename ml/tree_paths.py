@@ -11,7 +11,7 @@ input. Which leaf a row falls into is found by scikit-learn's own compiled trees
 the leaf in place of its value.
 """
 
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 
 Floats = NDArray[np.float64]
-BLOCK_ROWS = 131_072
+BLOCK_ROWS = 16_384
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,21 @@ def tree_contributions(model: Any, frame: pd.DataFrame) -> tuple[Floats, float]:
     trees = [_read_tree(predictors[0]) for predictors in model._predictors]
     base = float(model._baseline_prediction.ravel()[0]) + sum(tree.root for tree in trees)
     known_categories = model._bin_mapper.make_known_categories_bitsets()
-    threads = _openmp_effective_n_threads()
     contributions = np.zeros((frame.shape[1], len(frame)))
-    for rows, values in _blocks(model, frame):
+
+    def fill(rows: slice) -> None:
+        values = model._preprocess_X(frame.iloc[rows], reset=False)
         leaf_moves = np.empty(len(values))
         for tree in trees:
-            leaves = tree.leaves.predict(values, *known_categories, threads).astype(np.intp)
+            leaves = tree.leaves.predict(values, *known_categories, 1).astype(np.intp)
             for move, column in zip(tree.moves, tree.used, strict=True):
                 contributions[order[column], rows] += np.take(move, leaves, out=leaf_moves, mode="clip")
+
+    # A thread per block of rows, not per tree: threads that wait for each other after every tree lose most of
+    # their time on a busy machine.
+    blocks = [slice(start, start + BLOCK_ROWS) for start in range(0, len(frame), BLOCK_ROWS)]
+    with ThreadPoolExecutor(_openmp_effective_n_threads()) as pool:
+        list(pool.map(fill, blocks))
     return contributions.T, base
 
 
@@ -71,12 +78,6 @@ def columns_inside(model: Any, width: int) -> NDArray[np.int64]:
     if categorical is None:
         return np.arange(width)
     return np.concatenate([np.flatnonzero(categorical), np.flatnonzero(~categorical)])
-
-
-def _blocks(model: Any, frame: pd.DataFrame) -> Iterator[tuple[slice, Floats]]:
-    for start in range(0, len(frame), BLOCK_ROWS):
-        rows = slice(start, min(start + BLOCK_ROWS, len(frame)))
-        yield rows, model._preprocess_X(frame.iloc[rows], reset=False)
 
 
 def _read_tree(predictor: Any) -> _Tree:

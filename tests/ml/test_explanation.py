@@ -6,6 +6,7 @@ from ml.candidates import candidate_named
 from ml.explanation import approximation_error, explain, score_and_explain, theme_of, themes_of
 from ml.model import fit_model
 from tests.ml.makers import FEATURES, FEATURES_WITH_HISTORY, HORIZON, TRAINED_AS_OF, make_rows, with_history
+from warehouse.errors import GateFailure
 
 DAY = pd.Timestamp("2025-01-08").date()
 
@@ -97,7 +98,7 @@ def test_scores_and_reasons_made_together_are_those_made_apart(model, monkeypatc
     monkeypatch.setattr("ml.explanation.BLOCK_ROWS", 100)
     rows = make_rows(DAY, 250, seed=5)
     probability, reasons = score_and_explain(model, rows, {})
-    np.testing.assert_array_equal(probability, model.predict(rows))
+    np.testing.assert_allclose(probability, model.predict(rows), rtol=0, atol=1e-12)
     monkeypatch.setattr("ml.explanation.BLOCK_ROWS", 1000)
     pd.testing.assert_frame_equal(reasons, explain(model, rows, {}))
 
@@ -115,3 +116,12 @@ def test_the_error_of_an_approximation_is_measured(model):
     rows = make_rows(DAY, 200, seed=5)
     assert approximation_error(model, rows, {}) == 0
     assert 0 < approximation_error(fitted("neural_network"), rows, {}) < 0.2
+
+
+def test_reasons_that_do_not_add_up_to_the_score_are_refused(model, monkeypatch):
+    split = model.split
+    monkeypatch.setattr(
+        type(model), "split", lambda _self, *given: (split(*given)[0] * 1.001, *split(*given)[1:])
+    )
+    with pytest.raises(GateFailure, match="do not add up"):
+        score_and_explain(model, make_rows(DAY, 50), {})
