@@ -121,7 +121,7 @@ def compare(
     statistic, p_value = _permutation_chi_square(scores)
     effect = effect_size(first, second, kind)
     new = _new_values(first, second) if kind == "categorical" else ()
-    return _judged(DriftResult(statistic, p_value, effect, False, len(second), least_effect, new), alpha)
+    return judged(DriftResult(statistic, p_value, effect, False, len(second), least_effect, new), alpha)
 
 
 def compare_columns(
@@ -129,7 +129,6 @@ def compare_columns(
     current: Mapping[str, Any] | pd.DataFrame,
     kinds: Mapping[str, str],
     *,
-    usual: Mapping[str, float] | None = None,
     alpha: float = ALPHA,
     seed: int = 0,
 ) -> dict[str, DriftResult]:
@@ -141,8 +140,6 @@ def compare_columns(
         One column per name in `kinds`.
     kinds : mapping of str to str
         numeric, boolean or categorical, by column.
-    usual : mapping of str to float, optional
-        An index that is usual for a column: only more than that, and more than `LEAST_EFFECT`, is a drift.
     alpha : float
         Of the day.
     seed : int
@@ -153,20 +150,10 @@ def compare_columns(
     dict of str to DriftResult
         In the order of `kinds`, with p-values adjusted by Holm's method.
     """
-    usual = usual or {}
-    alone = {
-        name: compare(
-            reference[name],
-            current[name],
-            kind,
-            least_effect=max(LEAST_EFFECT, usual.get(name, 0.0)),
-            seed=seed,
-        )
-        for name, kind in kinds.items()
-    }
+    alone = {name: compare(reference[name], current[name], kind, seed=seed) for name, kind in kinds.items()}
     adjusted = holm(np.array([result.p_value for result in alone.values()], dtype=np.float64))
     return {
-        name: _judged(replace(result, p_value=float(p_value)), alpha)
+        name: judged(replace(result, p_value=float(p_value)), alpha)
         for (name, result), p_value in zip(alone.items(), adjusted, strict=True)
     }
 
@@ -213,7 +200,8 @@ def effect_size(reference: Any, current: Any, kind: str) -> float:
     return float(max(0.0, index - by_chance))
 
 
-def _judged(result: DriftResult, alpha: float) -> DriftResult:
+def judged(result: DriftResult, alpha: float = ALPHA) -> DriftResult:
+    """Return the result with its verdict: more than chance, and enough to matter."""
     matters = result.effect >= result.threshold or bool(result.new_values)
     return replace(result, is_drift=bool(result.p_value < alpha and matters))
 

@@ -1,6 +1,7 @@
 """The day's inputs against the rows that the model learnt from, and its scores against its first day."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 import duckdb
@@ -9,13 +10,16 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from ml.dataset import FEATURE_TABLE
-from ml.drift import LEAST_EFFECT, DriftResult, compare_columns, effect_size
+from ml.drift import LEAST_EFFECT, DriftResult, compare, compare_columns, effect_size, judged
 from ml.features import Feature
 from ml.finding import Finding, percent
 from ml.outcomes import SCORES_TABLE
 from ml.samples import sampled
 
 SCORE = "churn_probability"
+# Either side of a snapshot: the days of the week, and the cycle of a mailing every other week.
+DAYS_NEARBY = 7
+Sides = tuple[pd.Series, pd.Series]
 
 
 def check_drift(
@@ -29,10 +33,9 @@ def check_drift(
 ) -> list[Finding]:
     """Compare every input, and the score; all of them are one family of tests.
 
-    Inputs are compared with the newest snapshot that the model learnt from, eligible users on both sides.
-    That snapshot is a label's window older than the model: seasons and the age of users have moved on since.
-    How far they usually move is known: an input is an alarm only where it moved further than between the
-    oldest and the newest snapshot that the model learnt from.
+    Inputs are compared with the newest snapshot that the model learnt from, eligible users on both sides. It
+    lies a label's window before the model's own day, so a year goes on meanwhile; what moved since gets a
+    second look before it is an alarm (`_second_look`).
 
     The score is compared with the first day that this very model scored: rows that it learnt from would not
     do, since a model is surer of those.
@@ -58,35 +61,79 @@ def check_drift(
         One feature_drift per input, one score_drift.
     """
     kinds = {feature.name: feature.kind for feature in features}
-    samples = {day: _inputs(connection, day, kinds) for day in {as_of_date, *_ends(training_snapshots)}}
-    reference: dict[str, pd.Series] = {}
-    current: dict[str, pd.Series] = {}
-    usual: dict[str, float] = {}
-    since = {}
-    if training_snapshots and not samples[training_snapshots[0]].empty:
-        newest, oldest = (samples[day] for day in _ends(training_snapshots))
-        reference |= {name: newest[name] for name in kinds}
-        current |= {name: samples[as_of_date][name] for name in kinds}
-        since = dict.fromkeys(kinds, training_snapshots[0])
-        if not oldest.empty:
-            usual |= {name: effect_size(oldest[name], newest[name], kind) for name, kind in kinds.items()}
+    today = _inputs(connection, as_of_date, kinds)
+    before = _inputs(connection, training_snapshots[0], kinds) if training_snapshots else today[:0]
+    sides: dict[str, Sides] = {}
+    since: dict[str, date] = {}
+    if not before.empty:
+        sides |= {name: (before[name], today[name]) for name in kinds}
+        since |= dict.fromkeys(kinds, training_snapshots[0])
     first_day = _first_scored(connection, model_version, as_of_date)
     if first_day is not None and first_day < as_of_date:
-        reference[SCORE] = _scores(connection, first_day)
-        current[SCORE] = _scores(connection, as_of_date)
+        sides[SCORE] = (_scores(connection, first_day), _scores(connection, as_of_date))
         since[SCORE] = first_day
-    tested = {name: kinds.get(name, "numeric") for name in reference}
-    results = compare_columns(reference, current, tested, usual=usual, seed=seed)
-    told = {
-        name: _finding(name, result, (reference[name], current[name]), since[name])
-        for name, result in results.items()
-    }
-    users = len(samples[as_of_date])
-    return [told.get(name) or _not_judged(name, users, training_snapshots) for name in (*kinds, SCORE)]
+    results = compare_columns(
+        {name: side for name, (side, _) in sides.items()},
+        {name: side for name, (_, side) in sides.items()},
+        {name: kinds.get(name, "numeric") for name in sides},
+        seed=seed,
+    )
+    moved = {name: kind for name, kind in kinds.items() if name in results and results[name].is_drift}
+    nearby = _days_nearby(connection, training_snapshots, as_of_date) if moved else []
+    samples = {day: _inputs(connection, day, moved) for day in {*nearby, *training_snapshots} if moved}
+    for name, kind in moved.items():
+        columns = {day: frame[name] for day, frame in samples.items() if not frame.empty}
+        results[name], since[name] = _second_look(
+            results[name],
+            kind,
+            today[name],
+            columns,
+            nearby=nearby,
+            training_snapshots=training_snapshots,
+        )
+    told = {name: _finding(name, result, sides[name], since[name]) for name, result in results.items()}
+    return [told.get(name) or _not_judged(name, len(today), training_snapshots) for name in (*kinds, SCORE)]
 
 
-def _ends(snapshots: Sequence[date]) -> tuple[date, ...]:
-    return (snapshots[0], snapshots[-1]) if snapshots else ()
+def _second_look(
+    result: DriftResult,
+    kind: str,
+    today: pd.Series,
+    columns: Mapping[date, pd.Series],
+    *,
+    nearby: Sequence[date],
+    training_snapshots: Sequence[date],
+) -> tuple[DriftResult, date]:
+    """Judge a column that moved by two things more; return the result, and the day it is held against.
+
+    The day of the week or of a mailing's cycle: today is held against the most similar of the stored days
+    within a week of the newest snapshot. What is usual: an index is an alarm only above the largest between
+    that snapshot and the others that the model learnt from; seasons and the age of users move that far.
+    """
+    looks = {day: compare(columns[day], today, kind) for day in nearby if day in columns}
+    closest = min(looks, key=lambda day: looks[day].effect)
+    newest = columns[training_snapshots[0]]
+    usual = [effect_size(columns[day], newest, kind) for day in training_snapshots if day in columns]
+    new_in_all = set(result.new_values).intersection(*(look.new_values for look in looks.values()))
+    second = replace(
+        result,
+        effect=looks[closest].effect,
+        threshold=max(LEAST_EFFECT, *usual),
+        new_values=tuple(sorted(new_in_all)),
+    )
+    return judged(second), closest
+
+
+def _days_nearby(
+    connection: duckdb.DuckDBPyConnection, training_snapshots: Sequence[date], as_of_date: date
+) -> list[date]:
+    """Return the stored days within a week of the newest snapshot, that snapshot first."""
+    rows = connection.execute(
+        f"select distinct as_of_date from {FEATURE_TABLE} where as_of_date < $today "
+        "and abs(as_of_date - $newest::date) <= $reach order by abs(as_of_date - $newest::date), as_of_date",
+        {"today": as_of_date, "newest": training_snapshots[0], "reach": DAYS_NEARBY},
+    ).fetchall()
+    return [day for (day,) in rows]
 
 
 def _inputs(
@@ -124,7 +171,7 @@ def _scores(connection: duckdb.DuckDBPyConnection, as_of_date: date) -> pd.Serie
     return pd.Series(np.asarray(found["churn_probability"], dtype=np.float64))
 
 
-def _finding(name: str, result: DriftResult, sides: tuple[pd.Series, pd.Series], since: date) -> Finding:
+def _finding(name: str, result: DriftResult, sides: Sides, since: date) -> Finding:
     check_kind = "score_drift" if name == SCORE else "feature_drift"
     if np.isnan(result.p_value):
         message = f"Not judged: {len(sides[1])} users now and {len(sides[0])} on {since} are too few."
@@ -146,7 +193,7 @@ def _finding(name: str, result: DriftResult, sides: tuple[pd.Series, pd.Series],
     )
 
 
-def _numbers_moved(sides: tuple[pd.Series, pd.Series]) -> str:
+def _numbers_moved(sides: Sides) -> str:
     """Say where NULL, 0 and the middle of the rest went."""
     parts = []
     numbers = [side.to_numpy(dtype=np.float64, na_value=np.nan) for side in sides]

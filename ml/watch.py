@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from datetime import date, timedelta
 
+from ml.calendar import MIN_HISTORY_DAYS
+from ml.dataset import first_data_day, snapshots_built
+from ml.drift_checks import DAYS_NEARBY
 from ml.health import RETRAINING_CHECKS, watch
 from ml.registry import load_metadata, load_model
 from ml.tables import HEALTH, HEALTH_COLUMNS, prepare_tables, replace_rows
@@ -59,6 +62,23 @@ def watch_day(
         Alarm(settings.source, as_of_date, kind, subject, message)
         for kind, subject, message in raised.itertuples(index=False)
     ]
+
+
+def days_missing(settings: Settings, trained_as_of: date) -> list[date]:
+    """Return the days around a model's newest snapshot that the watch compares with and that are not built.
+
+    Where every day is built as it comes, that is none; after a first training it is a fortnight. Empty too
+    where history is too short for that snapshot.
+    """
+    newest = trained_as_of - timedelta(days=settings.horizon_days)
+    with open_build(settings) as connection:
+        first = first_data_day(connection, trained_as_of)
+        if first is None:
+            return []
+        first_learnable = first + timedelta(days=MIN_HISTORY_DAYS - 1)
+        around = {newest + timedelta(days=step) for step in range(-DAYS_NEARBY, DAYS_NEARBY + 1)}
+        known = {day for day in around if first_learnable <= day <= trained_as_of}
+        return sorted(known - snapshots_built(connection)) if newest in known else []
 
 
 def retraining_wanted(

@@ -35,7 +35,7 @@ def open_training_run() -> list[OpenedRun]:
 
 @task(pool=WRITER_POOL)
 def build_missing_snapshots(opened: list[OpenedRun]) -> list[str]:
-    """Build the features of past days that training reads and that were never built.
+    """Build the features of past days that training and the watch read and that were never built.
 
     Returns
     -------
@@ -43,11 +43,17 @@ def build_missing_snapshots(opened: list[OpenedRun]) -> list[str]:
         The days that were built now.
     """
     from ml.entry import snapshots_missing
+    from ml.watch import days_missing
     from warehouse.dbt_project import dbt_vars, run_dbt
 
     with opened_ledger() as (settings, ledger):
         missing = sorted(
-            {day for run in each_run(ledger, opened) for day in snapshots_missing(settings, run.as_of_date)}
+            {
+                day
+                for run in each_run(ledger, opened)
+                for read_by in (snapshots_missing, days_missing)
+                for day in read_by(settings, run.as_of_date)
+            }
         )
         if missing:
             run_dbt(settings, BUILD_FEATURES, dbt_vars(settings, as_of_dates=missing))

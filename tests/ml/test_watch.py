@@ -13,7 +13,8 @@ import pytest
 import ml.watch
 from ml.finding import Finding
 from ml.tables import HEALTH, HEALTH_COLUMNS
-from ml.watch import retraining_wanted, standing_alarms, watch_day
+from ml.watch import days_missing, retraining_wanted, standing_alarms, watch_day
+from tests.ml.makers import make_build
 from warehouse.connections import open_build
 from warehouse.errors import ContractBreach, SupersededRun
 from warehouse.ledger import Alarm, Ledger, Model, Run
@@ -123,6 +124,33 @@ def test_a_day_that_was_not_scored_is_refused(
     run = ledger.begin_run("score", settings.source, DAY)
     with pytest.raises(ContractBreach, match="was not scored"):
         watch_day(settings, ledger, run, DAY)
+
+
+@pytest.mark.parametrize(
+    ("first_data_day", "expected"),
+    [
+        pytest.param(date(2025, 1, 1), 14, id="a fortnight around the snapshot, less what is built"),
+        pytest.param(date(2026, 1, 31), 12, id="days with too little history before them are left out"),
+        pytest.param(date(2026, 2, 6), 0, id="no snapshot can be learnt from"),
+    ],
+)
+def test_the_days_that_the_watch_compares_with_are_built_once(
+    settings: Settings, first_data_day: date, expected: int
+) -> None:
+    newest = DAY - timedelta(days=settings.horizon_days)
+    with open_build(settings) as connection:
+        make_build(connection, [newest], 5)
+        connection.execute(
+            "update intermediate.int_user_days set activity_date = ?, known_on = ?", [first_data_day] * 2
+        )
+    missing = days_missing(settings, DAY)
+    assert len(missing) == expected
+    assert newest not in missing
+    assert all(abs((day - newest).days) <= 7 for day in missing)
+
+
+def test_before_the_first_delivery_no_day_is_missing(settings: Settings) -> None:
+    assert days_missing(settings, DAY) == []
 
 
 def alarm(kind: str = "feature_drift", day: date = DAY) -> Alarm:
