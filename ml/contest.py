@@ -92,6 +92,7 @@ def hold_contest(
     tables: Mapping[str, str] | None = None,
     journal: Path | None = None,
     capacity: int | None = None,
+    shuffles_labels: bool = True,
     progress: Progress = lambda _line: None,
 ) -> Contest:
     """Compare candidates on a later snapshot, or on other users if history is too short for that.
@@ -116,6 +117,8 @@ def hold_contest(
         Where trials are kept; see `search`.
     capacity : int, optional
         Users who can be contacted in a day.
+    shuffles_labels : bool
+        Whether the winner is also fitted on shuffled labels, which it must not be able to rank.
     progress : callable
         Takes one line per step.
 
@@ -172,7 +175,7 @@ def hold_contest(
     winner, why = choose(judged, metrics)
     progress(f"{winner} wins on {test}" + (f": {why}" if why else ""))
     entrant = next(one for one in entrants if one.candidate.name == winner)
-    alarms = _leak_alarms(ground, entrant, judged, tables or {})
+    alarms = _leak_alarms(ground, entrant, judged, tables or {}, shuffles_labels=shuffles_labels)
     note = " ".join(part for part in (note, why) if part)
     compared_on = "out_of_time" if in_time else "other_users"
     return Contest(entrant, compared_on, judged, tuple(metrics), found, alarms, champion, out, note)
@@ -271,22 +274,28 @@ def _incumbent_scores(
 
 
 def _leak_alarms(
-    ground: _Ground, winner: Entrant, judged: JudgedSnapshot, tables: Mapping[str, str]
+    ground: _Ground,
+    winner: Entrant,
+    judged: JudgedSnapshot,
+    tables: Mapping[str, str],
+    *,
+    shuffles_labels: bool,
 ) -> tuple[str, ...]:
     training = ground.snapshots.on(ground.learn_from)
     features = ground.snapshots.features
     name = winner.candidate.name
     limit = largest_gain(judged.frame[[feature.name for feature in features]], tables)
     plain = plain_rule_scores(training, judged.frame)
-    alarms = (
-        implausible_score(name, judged.churned, judged.probability[name], plain, limit=limit),
-        shuffled_label_alarm(
-            winner.candidate,
-            training,
-            features,
-            horizon_days=ground.horizon_days,
-            seed=ground.seed,
-            parameters=winner.parameters,
-        ),
-    )
+    alarms = [implausible_score(name, judged.churned, judged.probability[name], plain, limit=limit)]
+    if shuffles_labels:
+        alarms.append(
+            shuffled_label_alarm(
+                winner.candidate,
+                training,
+                features,
+                horizon_days=ground.horizon_days,
+                seed=ground.seed,
+                parameters=winner.parameters,
+            )
+        )
     return tuple(alarm for alarm in alarms if alarm)

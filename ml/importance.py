@@ -13,9 +13,9 @@ from ml.model import ChurnModel, few_threads
 from ml.validation import sample_users
 
 Floats = NDArray[np.float64]
-REPEATS = 5
+REPEATS = 3
 INPUTS_AT_MOST = 60
-ROWS_AT_MOST = 10_000
+ROWS_AT_MOST = 5_000
 WHOLE_THEME = "(whole theme)"
 QUANTILE = 1.959963984540054  # of the standard normal at 97.5 %
 COLUMNS = ["feature", "theme", "importance", "lower", "upper", "importance_rank"]

@@ -23,15 +23,14 @@ from ml.tracking import keep_training
 from ml.training import TrainingOutcome, TrainingRules, recency_rule_instead, train
 from ml.watch import standing_alarms
 from warehouse.definitions import Definition
-from warehouse.errors import Busy, SettingsError
+from warehouse.errors import DamagedFile, SettingsError
 from warehouse.ledger import Ledger, Model
 from warehouse.settings import Settings
 
 Progress = Callable[[str], None]
 HEADLINES = ("roc_auc", "pr_auc", "brier_skill", "log_loss", "ece", "lift_at_10", "recall_at_20")
 # Definitions beside the one in force learn from fewer rows: nothing is decided by them.
-OTHER_ROWS_AT_MOST = 50_000
-ATTEMPTS = 3
+OTHER_ROWS_AT_MOST = 30_000
 
 
 class Trainer:
@@ -73,13 +72,9 @@ class Trainer:
 
     def rules(self) -> TrainingRules:
         """Return how the model of the definition in force is looked for."""
-        settings = self.settings
-        search = SearchRules(
-            trials=settings.search_trials,
-            fit_seconds=settings.fit_seconds,
-            seconds=settings.search_seconds,
+        return TrainingRules(
+            competing(self.settings.candidates), search_rules(self.settings), capacity=self.daily_capacity
         )
-        return TrainingRules(competing(settings.candidates), search, capacity=self.daily_capacity)
 
     def rules_beside(self, winner: Candidate) -> TrainingRules:
         """Return how the others are looked for: the winner against the plain rules, unsearched."""
@@ -89,6 +84,8 @@ class Trainer:
             candidates=tuple(dict.fromkeys(contenders)),
             search=SearchRules(trials=0, fit_seconds=self.settings.fit_seconds),
             rows_at_most=OTHER_ROWS_AT_MOST,
+            # the same features: a leak shows in the definition in force
+            shuffles_labels=False,
         )
 
     def train(self, definition: Definition, rules: TrainingRules) -> tuple[str, Candidate]:
@@ -169,11 +166,15 @@ class Trainer:
     def _recipe(self, champion: Model | None) -> Entrant | None:
         if champion is None:
             return None
-        metadata = load_metadata(champion.model_version, self.settings.models)
+        try:
+            metadata = load_metadata(champion.model_version, self.settings.models)
+        except DamagedFile as damaged:
+            self.progress(f"{damaged}; the challenger is compared with the recency rule instead")
+            return None
         return Entrant(candidate_named(metadata["candidate"]), metadata["parameters"])
 
     def _decide(self, definition: Definition, outcome: TrainingOutcome, version: str) -> str:
-        """Record the model and what is decided about it; again if the champion changed meanwhile."""
+        """Record the model and what is decided about it, once."""
         self.ledger.record_model(
             Model(
                 model_version=version,
@@ -188,23 +189,17 @@ class Trainer:
             )
         )
         known = self.ledger.decision_on(version)
-        for attempt in range(ATTEMPTS):
-            if known is not None:
-                break
+        if known is None:
             champion = self._champion(definition)
             verdict = self._judge(outcome, version, champion)
-            try:
-                known = self.ledger.record_decision(
-                    version,
-                    verdict.verdict,
-                    verdict.reason,
-                    judged_against=champion.model_version if champion else None,
-                    figures=verdict.figures,
-                )
-            except Busy:
-                if attempt + 1 == ATTEMPTS:
-                    raise
-        assert known is not None  # noqa: S101 -- the loop ends with a decision or raises
+            # Busy, if the champion changed since: the task is tried again, against the new one
+            known = self.ledger.record_decision(
+                version,
+                verdict.verdict,
+                verdict.reason,
+                judged_against=champion.model_version if champion else None,
+                figures=verdict.figures,
+            )
         return f"{known.verdict}. {known.reason}"
 
     def _judge(self, outcome: TrainingOutcome, version: str, champion: Model | None) -> Verdict:
@@ -229,6 +224,13 @@ class Trainer:
             note=outcome.model.note,
         )
         return judge_challenger(evidence)
+
+
+def search_rules(settings: Settings) -> SearchRules:
+    """Return how much may be searched, as the settings say it."""
+    return SearchRules(
+        trials=settings.search_trials, fit_seconds=settings.fit_seconds, seconds=settings.search_seconds
+    )
 
 
 def competing(names: str) -> tuple[Candidate, ...]:

@@ -54,6 +54,8 @@ class TrainingRules:
         Above this, a sample of users is learnt from.
     capacity : int or None
         Users who can be contacted in a day; lift and recall are reported for as many.
+    shuffles_labels : bool
+        Whether the winner is also fitted on shuffled labels, as a look for leaks.
     """
 
     candidates: tuple[Candidate, ...] = CANDIDATES
@@ -61,6 +63,7 @@ class TrainingRules:
     seed: int = 0
     rows_at_most: int = ROWS_AT_MOST
     capacity: int | None = None
+    shuffles_labels: bool = True
 
 
 @dataclass(frozen=True)
@@ -254,6 +257,7 @@ def learn(
             tables=tables,
             journal=journal,
             capacity=rules.capacity,
+            shuffles_labels=rules.shuffles_labels,
             progress=progress,
         )
     model, _ = fit_model(
