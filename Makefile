@@ -11,6 +11,10 @@ DAY ?=
 HISTORY ?=
 AS_OF ?=
 RUN ?=
+JUDGE ?=
+TRANSACTIONS ?=
+HORIZONS ?=
+DATES ?=
 # the simulated shop of `make demo`
 USERS ?= 5000
 DAYS ?= 420
@@ -72,6 +76,13 @@ run: install  ## One day of what has landed: ingest, features, model, scores, li
 .PHONY: reconcile
 reconcile: install  ## Do the numbers add up? Rows, money, users, churn (SOURCE=, AS_OF=)
 	@$(BIN)/python -m warehouse reconcile $(if $(AS_OF),--as-of $(AS_OF))
+
+.PHONY: judge
+judge: install  ## Replay past evenings and let a judge see the scores (SOURCE=, DATA=, JUDGE=)
+	@$(BIN)/python -m warehouse prepare
+	@$(if $(DATA),$(LAND),true)
+	@$(BIN)/python -m dags.run_judge $(if $(JUDGE),--judge "$(JUDGE)") $(if $(TRANSACTIONS),--transactions "$(TRANSACTIONS)") \
+		$(if $(HORIZONS),--horizons $(HORIZONS)) $(if $(DATES),--dates $(DATES))
 
 .PHONY: up
 up: install  ## Start Airflow (scheduler and UI) with the DAGs scheduled

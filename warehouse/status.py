@@ -71,10 +71,13 @@ def _models(settings: Settings, ledger: Ledger) -> str:
     models = ledger.models(settings.source)
     if not models:
         return "models       none yet"
-    newest = models[-1]
+    mine = [model for model in models if model.definition_id == settings.definition_id]
+    champion = next((model for model in reversed(mine) if model.status == "champion"), None)
+    if champion is None:
+        return f"models       {len(models):,}; no champion for {settings.definition_id} yet"
     return (
-        f"models       {len(models):,}; newest {newest.model_version}, {newest.kind}, {newest.status}, "
-        f"trained as of {newest.trained_as_of}"
+        f"models       {len(models):,}; champion {champion.model_version}, {champion.kind}, "
+        f"trained as of {champion.trained_as_of}"
     )
 
 
