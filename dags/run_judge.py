@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from dags.wiring.one_at_a_time import only_one
-from dags.wiring.training_tasks import BUILD_FEATURES
 from warehouse.definitions import Definition, load_definitions
 from warehouse.errors import Busy, ContractBreach, HoldfastError
 from warehouse.ledger import Ledger
@@ -27,7 +26,8 @@ FAILED, TRY_AGAIN = 1, 75
 HORIZONS = (30, 60, 90)
 # Three dates a month apart: the newest on which a horizon is complete, and the two before it.
 DATES, DAYS_BETWEEN = 3, 30
-BUILD_LABELS = ("build", "--exclude-resource-type", "unit_test", "--selector", "labels")
+# as the DAGs build them: with the tests of the data, without the unit tests of the SQL
+BUILD = ("build", "--quiet", "--exclude-resource-type", "unit_test", "--selector")
 
 
 @dataclass(frozen=True)
@@ -122,12 +122,12 @@ def _run(settings: Settings, asked: argparse.Namespace) -> int:
         f"replaying {len(replays)} evenings from {evenings[0]} to {evenings[-1]}; the data end on {data_end}"
     )
     # the build file has no table that says from when on data are there before the features are built once
-    run_dbt(settings, BUILD_FEATURES, dbt_vars(settings, evenings))
+    run_dbt(settings, [*BUILD, "features"], dbt_vars(settings, evenings))
     snapshots = snapshots_of_replays(settings, [(one.as_of_date, one.definition) for one in replays])
     print(f"building the features of {len(snapshots)} snapshots to learn from")
     if snapshots:
-        run_dbt(settings, BUILD_FEATURES, dbt_vars(settings, snapshots))
-    run_dbt(settings, BUILD_LABELS, dbt_vars(settings, evenings))
+        run_dbt(settings, [*BUILD, "features"], dbt_vars(settings, snapshots))
+    run_dbt(settings, [*BUILD, "labels"], dbt_vars(settings, evenings))
     folder = settings.home / "judge"
     folder.mkdir(parents=True, exist_ok=True)
     status = 0
