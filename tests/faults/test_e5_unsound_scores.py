@@ -8,15 +8,15 @@ import pandas as pd
 import pytest
 
 from ml.scoring import check_scores, score
-from ml.training import learn
 from tests.ml.conftest import AS_OF
-from tests.ml.makers import PLAN, make_build, make_snapshots
+from tests.ml.makers import make_build
+from tests.ml.quick import learn_quickly
 from warehouse.errors import GateFailure
 
 
 @pytest.fixture(scope="module")
 def model():
-    return learn(make_snapshots(), PLAN).model
+    return learn_quickly().model
 
 
 @pytest.fixture

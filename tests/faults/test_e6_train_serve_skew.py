@@ -6,15 +6,15 @@ import pytest
 
 from ml.registry import load_golden_rows, load_model, replay_golden_rows, save_model
 from ml.scoring import score
-from ml.training import learn
 from tests.ml.conftest import AS_OF
-from tests.ml.makers import PLAN, make_build, make_rows, make_snapshots
+from tests.ml.makers import make_build, make_rows
+from tests.ml.quick import learn_quickly
 from warehouse.errors import ContractBreach, DamagedFile
 
 
 @pytest.fixture(scope="module")
 def outcome():
-    return learn(make_snapshots(), PLAN)
+    return learn_quickly()
 
 
 def test_e6_permuted_columns_give_the_same_scores(outcome):

@@ -6,15 +6,15 @@ import duckdb
 import pytest
 
 from ml.calendar import snapshots_needed
-from ml.training import learn
-from tests.ml.makers import FIRST_DAY, HORIZON, PLAN, TRAINED_AS_OF, make_build, make_snapshots
+from tests.ml.makers import FIRST_DAY, HORIZON, TRAINED_AS_OF, make_build
+from tests.ml.quick import learn_quickly
 
 AS_OF = date(2025, 1, 8)
 
 
 @pytest.fixture(scope="session")
 def outcome():
-    return learn(make_snapshots(), PLAN)
+    return learn_quickly()
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.scoring import rank, report_frame, score, write_model_report
+from ml.reports import report_frame, write_model_report
+from ml.scoring import rank, score
 from tests.ml.conftest import AS_OF
 from warehouse.errors import ContractBreach
 
