@@ -1,5 +1,6 @@
 """Small shops with a known churn rule, as frames and as an open build file."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import duckdb
@@ -9,6 +10,7 @@ import pandas as pd
 from ml.calendar import plan_snapshots
 from ml.dataset import Snapshots
 from ml.features import discover_features
+from warehouse.definitions import Definition
 
 FIRST_DAY = date(2024, 1, 1)
 TRAINED_AS_OF = date(2025, 1, 5)
@@ -27,7 +29,10 @@ SCHEMA = [
     ("nothing_known", "DOUBLE"),
 ]
 HISTORY = [("paid_days_lifetime", "BIGINT"), ("days_since_first_paid_order", "BIGINT")]
+# What a build file holds: the population of a definition is asked for by the order days.
+BUILD_SCHEMA = [*SCHEMA, HISTORY[0]]
 FEATURES = discover_features(SCHEMA)
+BUILD_FEATURES = discover_features(BUILD_SCHEMA)
 FEATURES_WITH_HISTORY = discover_features([*SCHEMA, *HISTORY, ("purchase_gap_mean_days", "DOUBLE")])
 INPUTS = [feature.name for feature in FEATURES]
 
@@ -66,6 +71,21 @@ def with_history(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def make_definition(definition_id: str = "paid_order_30d", **changed) -> Definition:
+    """Return what churned means in these shops: no paid order in 30 days, asked of every recent buyer."""
+    usual = Definition(
+        definition_id=definition_id,
+        label_kind="paid_order",
+        horizon_days=HORIZON,
+        active_within_days=180,
+        fewest_paid_days=1,
+        most_paid_days=None,
+        is_in_force=True,
+        meaning="no paid order in the 30 days after the as_of_date",
+    )
+    return replace(usual, **changed)
+
+
 def make_snapshots(users: int = 800, seed: int = 0, plan=PLAN) -> Snapshots:
     """Return the snapshots of a plan."""
     frame = pd.concat([make_rows(day, users, seed) for day in plan.snapshots], ignore_index=True)
@@ -76,7 +96,7 @@ def make_build(connection: duckdb.DuckDBPyConnection, days: list[date], users: i
     """Fill an open build file with features and labels of some days, and one user who is not eligible."""
     for schema in ("features", "intermediate", "ml"):
         connection.execute(f"create schema if not exists {schema}")
-    columns = ", ".join(f"{name} {sql_type}" for name, sql_type in SCHEMA)
+    columns = ", ".join(f"{name} {sql_type}" for name, sql_type in BUILD_SCHEMA)
     connection.execute(f"create or replace table features.user_features ({columns})")
     connection.execute(
         "create or replace table features.training_labels (as_of_date date, user_id varchar, "
@@ -87,7 +107,8 @@ def make_build(connection: duckdb.DuckDBPyConnection, days: list[date], users: i
         f"select 'u00000' as user_id, date '{FIRST_DAY}' as activity_date, date '{FIRST_DAY}' as known_on"
     )
     for day in days:
-        rows = make_rows(day, users).assign(is_eligible=True)  # noqa: F841 -- read by DuckDB
+        rows = make_rows(day, users).assign(is_eligible=True)
+        rows["paid_days_lifetime"] = rows["paid_orders_90d"] + 1
         connection.execute("insert into features.user_features by name select * exclude (churned) from rows")
         connection.execute(
             "insert into features.user_features by name "

@@ -3,7 +3,7 @@ from datetime import date, timedelta
 import pytest
 
 from ml.dataset import first_data_day, load_snapshots, load_themes, snapshots_built
-from tests.ml.makers import FEATURES, FIRST_DAY, HORIZON, PLAN, TRAINED_AS_OF, make_rows
+from tests.ml.makers import BUILD_FEATURES, FIRST_DAY, HORIZON, PLAN, TRAINED_AS_OF, make_rows
 from warehouse.errors import ContractBreach
 
 DAY = PLAN.production[0]
@@ -16,7 +16,7 @@ def load(connection, days, **changes):
 
 def test_eligible_users_come_with_features_and_labels(build):
     found = load(build, PLAN.snapshots)
-    assert found.features == FEATURES
+    assert found.features == BUILD_FEATURES
     assert set(found.frame["as_of_date"]) == set(PLAN.snapshots)
     assert found.counts()[str(DAY)] == {"rows": 800, "churned": int(make_rows(DAY, 800)["churned"].sum())}
     assert "gone" not in set(found.frame["user_id"])
