@@ -1,4 +1,4 @@
-"""Measure: ``python -m benchmarks [chain|features|increment|scoring|all] --users 100000 --days 540``."""
+"""Measure: ``python -m benchmarks [chain|features|increment|scoring|contest|all]``."""
 
 import argparse
 import sys
@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.chain import Home, measure_chain
+from benchmarks.contest import ROWS, measure_contest
 from benchmarks.features import measure_features
 from benchmarks.increment import measure_increment
 from benchmarks.measure import Cost, in_own_process
@@ -13,7 +14,7 @@ from benchmarks.report import Section, page
 from benchmarks.scoring import USERS, measure_scoring
 from benchmarks.shop import Shop
 
-CHOICES = ("chain", "features", "increment", "scoring", "all")
+CHOICES = ("chain", "features", "increment", "scoring", "contest", "all")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,12 +32,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _measure(asked: argparse.Namespace, folder: Path) -> int:
     sections: list[Section] = []
-    if asked.what != "scoring":
+    if asked.what not in ("scoring", "contest"):
         _measure_shop(asked, folder, sections)
     if asked.what in ("scoring", "all"):
         sections.append(measure_scoring(folder, users=asked.scored_users))
+    if asked.what in ("contest", "all"):
+        sections.append(measure_contest(asked.contest_rows))
     command = f"python -m benchmarks {asked.what} --users {asked.users} --days {asked.days}"
-    command += f" --scored-users {asked.scored_users}"
+    command += f" --scored-users {asked.scored_users} --contest-rows {asked.contest_rows}"
     text = page(command, sections)
     print(text)
     for path in {folder / "benchmarks.md", asked.write} - {None}:
@@ -77,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--users", type=int, default=100_000, help="users of the simulated shop (100000)")
     parser.add_argument("--days", type=int, default=540, help="days of history (540)")
     parser.add_argument("--scored-users", type=int, default=USERS, help=f"users to score ({USERS})")
+    parser.add_argument("--contest-rows", type=int, default=ROWS, help=f"rows of the contest ({ROWS})")
     parser.add_argument("--home", type=Path, help="folder to work in and keep; a temporary one if left out")
     parser.add_argument(
         "--write", type=Path, help="also write the page here, for instance docs/benchmarks.md"

@@ -81,7 +81,7 @@ def fill_table(build: Path, users: int, features: int) -> None:
     build.unlink(missing_ok=True)
     with duckdb.connect(build) as connection:
         connection.execute("create schema features; create schema ml")
-        for number, block in enumerate(_blocks(users, features)):
+        for number, block in enumerate(blocks(users, features)):
             table = pa.Table.from_pandas(block, preserve_index=False)
             connection.register("block", table)
             first = (
@@ -93,7 +93,8 @@ def fill_table(build: Path, users: int, features: int) -> None:
             connection.unregister("block")
 
 
-def _blocks(users: int, features: int) -> Iterator[pd.DataFrame]:
+def blocks(users: int, features: int) -> Iterator[pd.DataFrame]:
+    """Yield made-up users of one day, a part at a time."""
     for start in range(0, users, BLOCK_ROWS):
         rows = min(BLOCK_ROWS, users - start)
         random = np.random.default_rng([0, start])
