@@ -55,7 +55,11 @@ def keep_training(
     models.mkdir(parents=True, exist_ok=True)
     client = MlflowClient(tracking_uri=f"sqlite:///{models.resolve() / STORE}")
     known = client.get_experiment_by_name(experiment)
-    experiment_id = known.experiment_id if known else client.create_experiment(experiment)
+    experiment_id = (
+        known.experiment_id
+        if known
+        else client.create_experiment(experiment, artifact_location=(models.resolve() / "mlflow").as_uri())
+    )
     if client.search_runs([experiment_id], f"tags.model_version = '{name}' and tags.kind = 'training'"):
         return
 
