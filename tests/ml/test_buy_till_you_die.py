@@ -114,6 +114,20 @@ def test_a_shop_in_which_nobody_came_back_gives_finite_numbers(users):
     assert np.isfinite(model.expected_orders(*once, days=90)).all()
 
 
+def test_a_user_with_thousands_of_purchases_has_finite_numbers():
+    model = BuyTillYouDie(MBG_NBD, 0.8, 60, 0.01, 20)
+    often = np.array([5000.0]), np.array([903.0]), np.array([903.0])
+    assert 0 < model.probability_alive(*often)[0] < 1
+    assert model.expected_orders(*often, days=90)[0] == pytest.approx(90 * 5000 / 963, rel=0.05)
+
+
+def test_the_search_comes_back_from_where_the_likelihood_is_flat():
+    random = np.random.default_rng(0)
+    age = random.integers(1, 40, 300).astype(float)
+    model = fit_buy_till_you_die(np.zeros(300), np.zeros(300), age, seen_within=20)
+    assert np.isfinite([model.r, model.alpha, model.a, model.b]).all()
+
+
 def test_an_impossible_history_is_refused_with_its_numbers():
     with pytest.raises(ContractBreach, match="repeats 2, last 50, age 40"):
         fit_buy_till_you_die(np.array([2.0]), np.array([50.0]), np.array([40.0]))
