@@ -20,6 +20,11 @@ from warehouse.settings import REPOSITORY, Settings
 USERS, DAYS, SEED = 900, 130, 7
 FIRST, SECOND, LAST = date(2026, 3, 18), date(2026, 3, 20), date(2026, 3, 21)
 HORIZON_DAYS = 60
+# Who competes, without a search: these tests ask whether the line goes through, not who wins.
+QUICK_TRAINING = {
+    "HOLDFAST_CANDIDATES": "recency_rule,rfm_logistic,logistic_regression",
+    "HOLDFAST_SEARCH_TRIALS": "0",
+}
 # What differs between two runs of one day that are otherwise the same.
 OF_THE_RUN = ("run_id", "epoch")
 
@@ -33,6 +38,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
         "HOLDFAST_SOURCE": "sample_shop",
         "HOLDFAST_DEFINITION": f"paid_order_{HORIZON_DAYS}d",
         "HOLDFAST_MEMORY_LIMIT": "1GB",
+        **QUICK_TRAINING,
         **more,
     }
 

@@ -12,6 +12,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from tests.end_to_end.homes import QUICK_TRAINING
+
 LAST_DAY = "2026-06-30"
 QUIETLY = {"announce": False, "move_pointer": False}
 # what may differ between two runs of a day: who ran it, and when
@@ -40,7 +42,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def run(home: Path, module: str, *arguments: str) -> str:
-    environment = os.environ | {"HOLDFAST_HOME": str(home), "HOLDFAST_SOURCE": "sample_shop"}
+    shop = {"HOLDFAST_HOME": str(home), "HOLDFAST_SOURCE": "sample_shop"}
+    environment = os.environ | shop | QUICK_TRAINING
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments],
         env={name: value for name, value in environment.items() if not name.startswith("AIRFLOW")},

@@ -1,5 +1,6 @@
 """Small shops with a known churn rule, as frames and as an open build file."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -14,6 +15,7 @@ from warehouse.definitions import Definition
 
 FIRST_DAY = date(2024, 1, 1)
 TRAINED_AS_OF = date(2025, 1, 5)
+AS_OF = date(2025, 1, 8)
 HORIZON = 30
 PLAN = plan_snapshots(TRAINED_AS_OF, HORIZON, FIRST_DAY, at_most=3)
 SCHEMA = [
@@ -92,7 +94,12 @@ def make_snapshots(users: int = 800, seed: int = 0, plan=PLAN) -> Snapshots:
     return Snapshots(frame, FEATURES, len(frame))
 
 
-def make_build(connection: duckdb.DuckDBPyConnection, days: list[date], users: int = 800) -> None:
+def make_build(
+    connection: duckdb.DuckDBPyConnection,
+    days: Sequence[date],
+    users: int = 800,
+    known_on: Sequence[date] = (TRAINED_AS_OF,),
+) -> None:
     """Fill an open build file with features and labels of some days, and one user who is not eligible."""
     for schema in ("features", "intermediate", "ml"):
         connection.execute(f"create schema if not exists {schema}")
@@ -114,10 +121,10 @@ def make_build(connection: duckdb.DuckDBPyConnection, days: list[date], users: i
             "insert into features.user_features by name "
             "select as_of_date, 'gone' as user_id, false as is_eligible from rows limit 1"
         )
-        if day + timedelta(days=HORIZON) <= TRAINED_AS_OF:
+        for evening in (one for one in known_on if day + timedelta(days=HORIZON) <= one):
             connection.execute(
                 "insert into features.training_labels by name select as_of_date, user_id, "
                 "'paid_order' as label_kind, cast(? as integer) as horizon_days, churned, "
                 "cast(? as date) as label_known_on from rows",
-                [HORIZON, TRAINED_AS_OF],
+                [HORIZON, evening],
             )

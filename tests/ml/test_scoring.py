@@ -6,7 +6,7 @@ import pytest
 
 from ml.reports import report_frame, write_model_report
 from ml.scoring import rank, score
-from tests.ml.conftest import AS_OF
+from tests.ml.makers import AS_OF
 from warehouse.errors import ContractBreach
 
 
