@@ -24,6 +24,7 @@ from ml.drawing import (
     canvas,
     in_days,
     in_percent,
+    save_picture,
     styled,
     wilson,
     worded,
@@ -33,7 +34,6 @@ from ml.importance import WHOLE_THEME
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-DOTS_PER_INCH = 130
 INPUTS_SHOWN = 15
 
 
@@ -58,8 +58,7 @@ def write_plots(reports: Mapping[str, pd.DataFrame], champion: str, folder: Path
         rows = reports.get(table)
         if rows is not None and len(rows):
             written[name] = folder / f"{name}.png"
-            # without it, the file would name the version of the library
-            draw(rows, champion).savefig(written[name], dpi=DOTS_PER_INCH, metadata={"Software": None})
+            save_picture(draw(rows, champion), written[name])
     return written
 
 
@@ -211,7 +210,7 @@ def backtest_plot(backtest: pd.DataFrame, champion: str) -> Figure:
                 axes.fill_between(days, mine["lower"], mine["upper"], color=colour, alpha=0.15, lw=0)
         axes.set_ylabel(f"{label} (band: 95 % interval)")
         axes.set_xlabel("Test snapshot")
-        in_days(axes)
+        in_days(axes, list(pd.to_datetime(rows["as_of_date"]).unique()))
     figure.axes[1].set_ylim(0, None)
     handles = figure.axes[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=len(STYLES), frameon=False, fontsize=9)

@@ -12,7 +12,7 @@ from ml.plots import (
     score_distribution_plot,
     write_plots,
 )
-from tests.ml.report_frames import CHAMPION, TEST_DAY, report_tables
+from tests.ml.report_frames import CHAMPION, EARLIER_DAY, TEST_DAY, report_tables
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +31,7 @@ def test_every_table_becomes_pictures(tables, tmp_path):
         "gain", "lift", "reliability", "score_distribution", "importance", "backtest", "learning_curve",
     }  # fmt: skip
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in written.values())
+    assert max(path.stat().st_size for path in written.values()) < 60_000
 
 
 def test_the_same_tables_give_the_same_bytes(tables, tmp_path):
@@ -103,6 +104,13 @@ def test_a_backtest_of_one_snapshot_shows_intervals(tables):
     figure = backtest_plot(one, CHAMPION)
     assert len(figure.axes[0].containers) == one["candidate"].nunique() == 3
     assert len(backtest_plot(tables["model_backtest"], CHAMPION).axes[0].containers) == 0
+
+
+def test_a_few_test_snapshots_are_named_on_the_axis_and_no_other_day_is(tables):
+    figure = backtest_plot(tables["model_backtest"], CHAMPION)
+    figure.canvas.draw()
+    named = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert named == [str(EARLIER_DAY), str(TEST_DAY)]
 
 
 def test_the_learning_curve_splits_history_from_rows(tables):
