@@ -26,7 +26,11 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("real-shop")
-    shop = {"HOLDFAST_SOURCE": "online_retail", "HOLDFAST_DEFINITION": "paid_order_90d", "HOLDFAST_MEMORY_LIMIT": "4GB"}
+    shop = {
+        "HOLDFAST_SOURCE": "online_retail",
+        "HOLDFAST_DEFINITION": "paid_order_90d",
+        "HOLDFAST_MEMORY_LIMIT": "4GB",
+    }
     data = Path(os.environ["HOLDFAST_REAL_DATA"]) / "online_retail"
     must(folder, "warehouse", "prepare", **shop)
     must(folder, "warehouse", "land", str(data), **shop)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.homes import FIRST, copy_of, current, digest, settings_of
-from tests.end_to_end.line import STAGES, seconds_of, workshop
+from tests.end_to_end.line import seconds_of, workshop
+from tests.end_to_end.stages import STAGES
 from warehouse.ledger import Ledger
 from warehouse.publish import check, verify_snapshot
 from warehouse.settings import Settings

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.homes import LAST, copy_of, current, digest, names_in, settings_of
-from tests.end_to_end.line import STAGES, seconds_of, workshop
+from tests.end_to_end.line import seconds_of, workshop
+from tests.end_to_end.stages import STAGES
 from warehouse.connections import open_build
 from warehouse.publish import PUBLISHED_TABLES
 from warehouse.settings import Settings

@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 
 from ml.scoring import check_scores, score
-from tests.ml.makers import AS_OF
-from tests.ml.makers import make_build
+from tests.ml.makers import AS_OF, make_build
 from tests.ml.quick import learn_quickly
 from warehouse.errors import GateFailure
 

@@ -6,8 +6,7 @@ import pytest
 
 from ml.registry import load_golden_rows, load_model, replay_golden_rows, save_model
 from ml.scoring import score
-from tests.ml.makers import AS_OF
-from tests.ml.makers import make_build, make_rows
+from tests.ml.makers import AS_OF, make_build, make_rows
 from tests.ml.quick import learn_quickly
 from warehouse.errors import ContractBreach, DamagedFile
 
