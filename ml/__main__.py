@@ -5,7 +5,9 @@ import getpass
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date
+from pathlib import Path
 
+from ml.card.champion import write_champion_card
 from ml.entry import score_day, snapshots_missing, train_model
 from ml.model_comparison import compare_models, comparison_text
 from ml.model_lists import decisions_text, models_text
@@ -57,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     rolling_back = verb("rollback", _roll_back, "put the champion before this one back")
     deciding = verb("decisions", _decisions, "tell who became champion when, and why")
     deciding.add_argument("--last", type=int, default=DECISIONS_SHOWN, help="how many (default: 20)")
+    carding = verb("model-card", _card, "write the card of the champion, with its pictures")
+    carding.add_argument("--to", type=Path, metavar="FOLDER", help="by default that of the reports")
+    carding.add_argument("--tried", type=Path, metavar="FILE", help="Markdown that ends 'What was tried'")
     for added in (pinning, unpinning):
         added.add_argument(
             "--from",
@@ -104,6 +109,18 @@ def _compare(settings: Settings, ledger: Ledger, chosen: argparse.Namespace) -> 
             f"{decision.verdict} on {decision.decided_for}. {decision.reason}" if decision else "undecided"
         )
         print(f"{model.model_version} ({model.status}): {verdict}")
+
+
+def _card(settings: Settings, ledger: Ledger, chosen: argparse.Namespace) -> None:
+    given = {"SOURCE": settings.source, "TO": chosen.to, "TRIED": chosen.tried}
+    card, *pictures = write_champion_card(
+        settings,
+        ledger,
+        chosen.to or settings.reports,
+        command=" ".join(["make model-card", *(f"{key}={value}" for key, value in given.items() if value)]),
+        beside=chosen.tried.read_text(encoding="utf-8") if chosen.tried else "",
+    )
+    print(f"{card}, with {len(pictures)} pictures in {card.with_suffix('')}")
 
 
 def _pin(settings: Settings, ledger: Ledger, chosen: argparse.Namespace) -> None:

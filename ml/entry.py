@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import date
 
 from ml.calendar import training_date
+from ml.card.champion import write_card_after_training
 from ml.dataset import first_data_day, load_themes, snapshots_built
 from ml.registry import load_model
 from ml.scoring import ScoringOutcome, repeat_scores, score, score_definition
@@ -58,8 +59,9 @@ def train_model(
 ) -> str:
     """Train on a day for every definition of churn; return the version for the one in force.
 
-    Each model is registered, and a decision is recorded: whether it becomes the champion, and why. Safe to
-    run again: the same data give the same versions, and a decision is made once.
+    Each model is registered, and a decision is recorded: whether it becomes the champion, and why. The
+    champion's card is written anew. Safe to run again: the same data give the same versions, and a decision
+    is made once.
 
     Raises
     ------
@@ -87,6 +89,8 @@ def train_model(
         for definition in definitions:
             if definition != in_force:
                 trainer.train(definition, others)
+        for card in write_card_after_training(settings, ledger, connection, trained_as_of)[:1]:
+            progress(f"model card: {card}")
     return version
 
 

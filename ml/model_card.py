@@ -56,8 +56,9 @@ def model_card(
         snapshots (days learnt from), training_rows, training_churned, inputs (names of the columns read),
         left_out (column to reason), parameters (setting to value), calibration (in words), threshold_rule,
         capacity (users who can be contacted in a day), reasons (sentences on how reasons are made and how
-        faithful they are), tried (sentences on what was tried and what it gave), note (what the model says
-        about itself), command (that makes the card).
+        faithful they are), tried (sentences on what was tried and what it gave), tried_beside (Markdown that
+        follows them), decision (what made it champion), note (what the model says about itself), command
+        (that makes the card).
     plots : mapping of str to str, optional
         Links to pictures by name, see `write_plots`.
 
@@ -137,6 +138,8 @@ def _head(reports: Mapping[str, pd.DataFrame], facts: Mapping[str, Any]) -> str:
         )
         rows.append(["Brier skill", figures.words(champion, "brier_skill")])
         rows.append(["Calibration error", figures.words(champion, "ece")])
+    if facts.get("decision"):
+        rows.append(["Decision", facts["decision"]])
     text = f"""
 # Model card
 
@@ -200,8 +203,9 @@ def _data(facts: Mapping[str, Any]) -> str:
 
 
 def _tried(facts: Mapping[str, Any]) -> str:
-    tried = facts.get("tried")
-    return "## What was tried\n\n" + "\n".join(f"- {line}" for line in tried) if tried else ""
+    told = "\n".join(f"- {line}" for line in facts.get("tried", ()))
+    parts = [part for part in (told, facts.get("tried_beside", "")) if part]
+    return "\n\n".join(["## What was tried", *parts]) if parts else ""
 
 
 def _use(facts: Mapping[str, Any]) -> str:
@@ -238,8 +242,7 @@ def _again(facts: Mapping[str, Any]) -> str:
 
 The same deliveries, dates and code give the same model, figures and pictures: every seed is fixed,
 and nothing reads a clock. What the columns mean is in the published tables
-(`select * from duckdb_columns()`), what the
-words mean in the [glossary](glossary.md).
+(`select * from duckdb_columns()`), what the words mean in docs/glossary.md.
 """
 
 

@@ -1,5 +1,6 @@
 """How good the model is: the contest, the riskiest users, the past, calibration, slices."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -181,7 +182,8 @@ def slices_section(reports: Reports, facts: Facts) -> str:
     champion = str(facts["candidate"])
     mine = slices[slices["candidate"] == champion] if "candidate" in slices.columns else slices
     rows = []
-    for (name, value), group in mine.groupby(["slice_name", "slice_value"], sort=False):
+    groups = mine.groupby(["slice_name", "slice_value"])
+    for (name, value), group in sorted(groups, key=lambda one: _place(*map(str, one[0]))):
         figures, first = Figures(group.assign(candidate=champion)), group.iloc[0]
         label = EVERYBODY if name == EVERYBODY else f"{name_of(str(name))}: {value}"
         rows.append(
@@ -204,6 +206,12 @@ first.
 
 {table(["slice", "users", "churned", "ROC AUC", "over recency", "Brier skill", "ECE"], rows)}
 """
+
+
+def _place(name: str, value: str) -> tuple[bool, str, int, str]:
+    """Return what orders slices: everybody first, spans of days by their beginning, the rest by name."""
+    begin = re.match(r"\d+", value)
+    return name != EVERYBODY, name, int(begin[0]) if begin else 0, value
 
 
 def _tested(facts: Facts) -> str:
