@@ -74,7 +74,7 @@ def test_only_the_strongest_inputs_are_shuffled_and_that_is_told(judged):
         judged.models["logistic_regression"], judged.frame, THEMES, inputs_at_most=2, progress=lines.append
     )
     assert set(inputs(few).index) == {"paid_orders_90d", "has_complained"}
-    assert lines[0].startswith("importance: shuffling 2 of 6 inputs 5 times among 600 users")
+    assert lines[0].startswith("importance: shuffling 2 of 6 inputs 3 times among 600 users")
 
 
 def test_the_same_seed_gives_the_same_importance(judged, found):
