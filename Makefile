@@ -11,6 +11,13 @@ DAY ?=
 HISTORY ?=
 AS_OF ?=
 RUN ?=
+# models: which, from which day on, why; where the card goes and what ends it
+MODEL ?=
+FROM ?=
+REASON ?=
+TO ?=
+TRIED ?=
+MLFLOW_PORT ?= 5000
 JUDGE ?=
 TRANSACTIONS ?=
 HORIZONS ?=
@@ -39,7 +46,7 @@ RUN_DAY = $(BIN)/python -m dags.run_day $(if $(AS_OF),--as-of $(AS_OF)) && $(BIN
 
 .PHONY: help
 help:  ## Show this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  State lives under HOLDFAST_HOME (now $(HOLDFAST_HOME))."
 
 $(INSTALLED): requirements.txt pyproject.toml
@@ -53,7 +60,9 @@ $(INSTALLED): requirements.txt pyproject.toml
 .PHONY: install
 install: $(INSTALLED)  ## Install the locked packages into .venv
 
+# a search of twelve trials keeps the day short; set the variable for a longer one
 .PHONY: demo
+demo: export HOLDFAST_SEARCH_TRIALS ?= 12
 demo: install  ## One day from deliveries to the at-risk list (SOURCE=, DATA=, AS_OF=)
 	@$(BIN)/python -m warehouse prepare
 ifneq ($(DATA),)
@@ -76,6 +85,38 @@ run: install  ## One day of what has landed: ingest, features, model, scores, li
 .PHONY: reconcile
 reconcile: install  ## Do the numbers add up? Rows, money, users, churn (SOURCE=, AS_OF=)
 	@$(BIN)/python -m warehouse reconcile $(if $(AS_OF),--as-of $(AS_OF))
+
+.PHONY: models
+models: install  ## Every model of the shop, champions marked (SOURCE=)
+	@$(BIN)/python -m ml list
+
+.PHONY: decisions
+decisions: install  ## Who became champion when, and why (SOURCE=)
+	@$(BIN)/python -m ml decisions
+
+.PHONY: model-card
+model-card: install  ## The champion's card with its pictures (SOURCE=, TO=folder)
+	@$(BIN)/python -m ml model-card $(if $(TO),--to "$(TO)") $(if $(TRIED),--tried "$(TRIED)")
+
+.PHONY: pin
+pin: install  ## Keep a model champion, whatever challengers do (MODEL=, FROM=day, REASON=)
+	@test -n "$(MODEL)" || { echo "Name the model: make pin MODEL=<version> (make models lists them)"; exit 2; }
+	@$(BIN)/python -m ml pin "$(MODEL)" $(if $(FROM),--from $(FROM)) $(if $(REASON),--reason "$(REASON)")
+
+.PHONY: unpin
+unpin: install  ## Let challengers compete again (FROM=day, REASON=)
+	@$(BIN)/python -m ml unpin $(if $(FROM),--from $(FROM)) $(if $(REASON),--reason "$(REASON)")
+
+.PHONY: rollback-model
+rollback-model: install  ## Put the champion before this one back (REASON=)
+	@$(BIN)/python -m ml rollback $(if $(REASON),--reason "$(REASON)")
+
+.PHONY: mlflow
+mlflow: install  ## Every training and trial in MLflow's own pages, on this machine only
+	@test -f "$(HOLDFAST_HOME)/models/mlflow.db" || { echo "Nothing was trained in $(HOLDFAST_HOME) yet"; exit 2; }
+	@cd "$(HOLDFAST_HOME)/models" && MLFLOW_DISABLE_TELEMETRY=true "$(CURDIR)/$(BIN)/mlflow" server \
+		--backend-store-uri "sqlite:///$(HOLDFAST_HOME)/models/mlflow.db" --no-serve-artifacts \
+		--host 127.0.0.1 --port $(MLFLOW_PORT) --workers 1
 
 .PHONY: judge
 judge: install  ## Replay past evenings and let a judge see the scores (SOURCE=, DATA=, JUDGE=)
