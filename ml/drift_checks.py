@@ -1,4 +1,4 @@
-"""The day's inputs against the rows that the model learnt from, and its scores against its first day."""
+"""The day's inputs against the rows that the model learnt from, its scores against those of its own day."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,8 +11,8 @@ from pandas.api.types import is_numeric_dtype
 
 from ml.dataset import FEATURE_TABLE
 from ml.drift import LEAST_EFFECT, DriftResult, compare, compare_columns, effect_size, judged
-from ml.features import Feature
 from ml.finding import Finding, percent
+from ml.model import ChurnModel
 from ml.outcomes import SCORES_TABLE
 from ml.samples import sampled
 
@@ -25,9 +25,8 @@ Sides = tuple[pd.Series, pd.Series]
 def check_drift(
     connection: duckdb.DuckDBPyConnection,
     as_of_date: date,
-    features: Sequence[Feature],
+    model: ChurnModel,
     training_snapshots: Sequence[date],
-    model_version: str,
     *,
     seed: int = 0,
 ) -> list[Finding]:
@@ -37,8 +36,8 @@ def check_drift(
     lies a label's window before the model's own day, so a year goes on meanwhile; what moved since gets a
     second look before it is an alarm (`_second_look`).
 
-    The score is compared with the first day that this very model scored: rows that it learnt from would not
-    do, since a model is surer of those.
+    The score is compared with what this very model gives the users of the day on which it was trained. Rows
+    that it learnt from would not do, since a model is surer of those.
 
     Parameters
     ----------
@@ -46,12 +45,10 @@ def check_drift(
         The open build file.
     as_of_date : date
         The day.
-    features : sequence of Feature
-        What the model reads.
+    model : ChurnModel
+        Who scored the day.
     training_snapshots : sequence of date
         What it learnt from, newest first.
-    model_version : str
-        Who scored the day.
     seed : int
         See `ml.drift.compare`.
 
@@ -60,7 +57,7 @@ def check_drift(
     list of Finding
         One feature_drift per input, one score_drift.
     """
-    kinds = {feature.name: feature.kind for feature in features}
+    kinds = {feature.name: feature.kind for feature in model.contract.features}
     today = _inputs(connection, as_of_date, kinds)
     before = _inputs(connection, training_snapshots[0], kinds) if training_snapshots else today[:0]
     sides: dict[str, Sides] = {}
@@ -68,10 +65,10 @@ def check_drift(
     if not before.empty:
         sides |= {name: (before[name], today[name]) for name in kinds}
         since |= dict.fromkeys(kinds, training_snapshots[0])
-    first_day = _first_scored(connection, model_version, as_of_date)
-    if first_day is not None and first_day < as_of_date:
-        sides[SCORE] = (_scores(connection, first_day), _scores(connection, as_of_date))
-        since[SCORE] = first_day
+    then = _inputs(connection, model.trained_as_of, kinds)
+    if not then.empty:
+        sides[SCORE] = (pd.Series(model.predict(then)), _scores(connection, as_of_date))
+        since[SCORE] = model.trained_as_of
     results = compare_columns(
         {name: side for name, (side, _) in sides.items()},
         {name: side for name, (_, side) in sides.items()},
@@ -92,7 +89,8 @@ def check_drift(
             training_snapshots=training_snapshots,
         )
     told = {name: _finding(name, result, sides[name], since[name]) for name, result in results.items()}
-    return [told.get(name) or _not_judged(name, len(today), training_snapshots) for name in (*kinds, SCORE)]
+    needed = dict.fromkeys(kinds, next(iter(training_snapshots), None)) | {SCORE: model.trained_as_of}
+    return [told.get(name) or _not_judged(name, len(today), day) for name, day in needed.items()]
 
 
 def _second_look(
@@ -153,14 +151,6 @@ def _inputs(
     return frame
 
 
-def _first_scored(connection: duckdb.DuckDBPyConnection, model_version: str, as_of_date: date) -> date | None:
-    row = connection.execute(
-        f"select min(as_of_date) from {SCORES_TABLE} where model_version = ? and as_of_date <= ?",
-        [model_version, as_of_date],
-    ).fetchone()
-    return row[0] if row else None
-
-
 def _scores(connection: duckdb.DuckDBPyConnection, as_of_date: date) -> pd.Series:
     where = "as_of_date = $day"
     found = connection.execute(
@@ -218,12 +208,7 @@ def _text_moved(result: DriftResult, current: pd.Series) -> str:
     return f"new values: {', '.join(new)}"
 
 
-def _not_judged(name: str, users: int, training_snapshots: Sequence[date]) -> Finding:
-    if name == SCORE:
-        message = "Not judged: it is the first day that this model scores."
-        return Finding("score_drift", name, None, None, LEAST_EFFECT, False, users, message)
-    if training_snapshots:
-        message = f"Not judged: the features of {training_snapshots[0]} are not in the build file."
-    else:
-        message = "Not judged: the model learnt from no rows."
-    return Finding("feature_drift", name, None, None, LEAST_EFFECT, False, users, message)
+def _not_judged(name: str, users: int, needed: date | None) -> Finding:
+    kind = "score_drift" if name == SCORE else "feature_drift"
+    why = f"the features of {needed} are not in the build file" if needed else "the model learnt from no rows"
+    return Finding(kind, name, None, None, LEAST_EFFECT, False, users, f"Not judged: {why}.")

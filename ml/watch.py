@@ -65,10 +65,10 @@ def watch_day(
 
 
 def days_missing(settings: Settings, trained_as_of: date) -> list[date]:
-    """Return the days around a model's newest snapshot that the watch compares with and that are not built.
+    """Return the days that the watch of a model compares with and that are not built.
 
-    Where every day is built as it comes, that is none; after a first training it is a fortnight. Empty too
-    where history is too short for that snapshot.
+    Those are the day of the training, and a fortnight around the newest snapshot. Where every day is built
+    as it comes, none is missing; none is wanted where history is too short for that snapshot.
     """
     newest = trained_as_of - timedelta(days=settings.horizon_days)
     with open_build(settings) as connection:
@@ -78,7 +78,7 @@ def days_missing(settings: Settings, trained_as_of: date) -> list[date]:
         first_learnable = first + timedelta(days=MIN_HISTORY_DAYS - 1)
         around = {newest + timedelta(days=step) for step in range(-DAYS_NEARBY, DAYS_NEARBY + 1)}
         known = {day for day in around if first_learnable <= day <= trained_as_of}
-        return sorted(known - snapshots_built(connection)) if newest in known else []
+        return sorted((known | {trained_as_of}) - snapshots_built(connection)) if newest in known else []
 
 
 def retraining_wanted(

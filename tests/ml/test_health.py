@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,7 +13,7 @@ from ml.features import FeatureContract
 from ml.health import RETRAINING_CHECKS, watch
 from ml.model import ChurnModel
 from ml.tables import HEALTH_COLUMNS, prepare_tables
-from tests.ml.makers import FEATURES, make_build
+from tests.ml.makers import FEATURES, make_build, make_rows
 from warehouse.definitions import Definition
 
 AS_OF = date(2025, 1, 8)
@@ -20,17 +21,27 @@ TRAINED_AS_OF = date(2025, 1, 5)
 NEWEST, OLDEST = date(2024, 12, 6), date(2024, 10, 11)
 USERS = 800
 DEFINITION = Definition("paid_order_30d", "paid_order", 30, 180, 1, None, True, "no paid order in 30 days")
+RECENCY = "days_since_last_paid_order"
 READ = tuple(feature for feature in FEATURES if feature.name != "nothing_known")
+
+
+class Orders:
+    """Log-odds that fall with the orders."""
+
+    def decision_function(self, inputs: pd.DataFrame) -> np.ndarray:
+        return 1.0 - 0.7 * inputs["paid_orders_90d"].to_numpy() + 0.004 * inputs[RECENCY].to_numpy()
+
+
 MODEL = ChurnModel(
-    "boosted_trees", TRAINED_AS_OF, 30, FeatureContract(READ, {}), None, Sigmoid(), "", "churn-1"
+    "boosted_trees", TRAINED_AS_OF, 30, FeatureContract(READ, {}), Orders(), Sigmoid(), "", "churn-1"
 )
 
 
 @pytest.fixture
 def build() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Four days with features, a week and a half of scores and tiers, orders until yesterday."""
+    """Days with features and their scores, a week and a half of tiers, orders until yesterday."""
     with duckdb.connect() as connection:
-        make_build(connection, [AS_OF, NEWEST, OLDEST], USERS)
+        make_build(connection, [AS_OF, TRAINED_AS_OF, NEWEST, OLDEST], USERS)
         connection.execute("create schema risk")
         prepare_tables(connection)
         connection.execute(
@@ -39,19 +50,31 @@ def build() -> Iterator[duckdb.DuckDBPyConnection]:
             "date '2025-01-07' as known_on, cast(null as date) as superseded_on"
         )
         connection.execute(
-            "create table ml.churn_scores as select cast(day as date) as as_of_date, "
-            "printf('u%05d', number) as user_id, "
-            "(number * 7919 + datediff('day', date '2025-01-01', day) * 13) % 1000 / 1000.0 "
-            "as churn_probability, 30 as horizon_days, 'churn-1' as model_version "
-            "from generate_series(date '2024-12-29', date '2025-01-08', interval 1 day) as days(day), "
-            f"generate_series(0, {USERS - 1}) as users(number)"
+            "create table ml.churn_scores (as_of_date date, user_id varchar, churn_probability double, "
+            "horizon_days integer, model_version varchar)"
         )
+        score(connection, AS_OF, AS_OF)
         connection.execute(
-            "create table risk.user_risk_tiers_history as select as_of_date, user_id, "
-            "case when churn_probability >= 0.8 then 'high' when churn_probability >= 0.5 then 'medium' "
-            "else 'low' end as risk_tier from ml.churn_scores"
+            "create table risk.user_risk_tiers_history as select cast(day as date) as as_of_date, "
+            "printf('u%05d', number) as user_id, case when place >= 800 then 'high' "
+            "when place >= 500 then 'medium' else 'low' end as risk_tier from ("
+            "select day, number, (number * 7919 + dayofyear(day) * 13) % 1000 as place "
+            "from generate_series(date '2024-12-29', date '2025-01-08', interval 1 day) as days(day), "
+            f"generate_series(0, {USERS - 1}) as users(number))"
         )
         yield connection
+
+
+def score(
+    connection: duckdb.DuckDBPyConnection, features_of: date, scored_on: date, version: str = "churn-1"
+) -> None:
+    """Score a day's features with the model, as if it were another day."""
+    frame = make_rows(features_of, USERS)
+    scores = pd.DataFrame({"user_id": frame["user_id"], "churn_probability": MODEL.predict(frame)})  # noqa: F841
+    connection.execute(
+        "insert into ml.churn_scores select ?::date, user_id, churn_probability, 30, ? from scores",
+        [scored_on, version],
+    )
 
 
 def watched(connection: duckdb.DuckDBPyConnection, **changes: object) -> pd.DataFrame:
@@ -156,18 +179,20 @@ def test_without_the_rows_that_were_learnt_from_inputs_are_not_judged(
     assert alarms(health) == set()
 
 
-def test_scores_that_moved_since_the_models_first_day_are_an_alarm(build: duckdb.DuckDBPyConnection) -> None:
-    build.execute(
-        "update ml.churn_scores set churn_probability = churn_probability * 0.6 where as_of_date = ?", [AS_OF]
-    )
-    assert alarms(watched(build)) == {("score_drift", "churn_probability")}
+def test_scores_that_moved_since_the_models_own_day_are_an_alarm(build: duckdb.DuckDBPyConnection) -> None:
+    build.execute("update ml.churn_scores set churn_probability = churn_probability * 0.5")
+    health = watched(build)
+    assert alarms(health) == {("score_drift", "churn_probability")}
+    assert f"since {TRAINED_AS_OF}" in row(health, "score_drift", "churn_probability")["message"]
 
 
-def test_the_first_day_of_a_model_has_no_scores_to_compare_with(build: duckdb.DuckDBPyConnection) -> None:
-    build.execute("update ml.churn_scores set model_version = 'churn-0' where as_of_date < ?", [AS_OF])
+def test_without_the_features_of_the_models_own_day_its_scores_are_not_judged(
+    build: duckdb.DuckDBPyConnection,
+) -> None:
+    build.execute("delete from features.user_features where as_of_date = ?", [TRAINED_AS_OF])
     found = row(watched(build), "score_drift", "churn_probability")
     assert pd.isna(found["p_value"])
-    assert "first day" in found["message"]
+    assert f"features of {TRAINED_AS_OF} are not in" in found["message"]
 
 
 def test_a_tier_that_jumps_is_an_alarm(build: duckdb.DuckDBPyConnection) -> None:
@@ -241,10 +266,7 @@ def test_a_model_is_old_after_eight_weeks(build: duckdb.DuckDBPyConnection, age:
 def test_past_scores_are_judged_by_the_promise_of_the_model_that_gave_them(
     build: duckdb.DuckDBPyConnection,
 ) -> None:
-    build.execute(
-        "update ml.churn_scores set as_of_date = as_of_date - 40, model_version = 'churn-0' "
-        "where as_of_date < date '2025-01-01'"
-    )
+    score(build, AS_OF, date(2024, 11, 21), "churn-0")
     for metric, value in (("is_chosen", 1.0), ("roc_auc", 0.9)):
         build.execute(
             "insert into ml.model_report by name select 'churn-0' as model_version, date '2024-11-01' as "

@@ -176,6 +176,14 @@ def test_a_replay_and_a_home_without_an_address_record_and_tell_nobody(
     assert receiver.got == []
 
 
+def test_what_a_replay_found_is_told_when_the_day_is_run_for_good(
+    settings: Settings, ledger: Ledger, run: Run, receiver: Receiver
+) -> None:
+    raise_alarms(settings, ledger, run, [DRIFT], notify=False, progress=QUIET.append)
+    assert raise_alarms(settings, ledger, run, [DRIFT], progress=QUIET.append) == ()
+    assert [alarm["kind"] for alarm in receiver.got[0]["alarms"]] == ["feature_drift"]
+
+
 def test_each_alarm_is_printed_and_the_address_never_is(
     settings: Settings, ledger: Ledger, run: Run, receiver: Receiver
 ) -> None:

@@ -17,7 +17,8 @@ class AlarmBook(Store):
     def record_alarms(self, raised: Sequence[Alarm]) -> tuple[Alarm, ...]:
         """Record alarms and return those that are new, in the given order.
 
-        An alarm of the same source, day, kind and subject stands as it was first raised.
+        An alarm of the same source, day, kind and subject stands as it was first raised. If nobody was to be
+        told of it then, and somebody is now, it waits from now on.
         """
         new = []
         with self.writing() as connection:
@@ -26,6 +27,9 @@ class AlarmBook(Store):
                 statement = self.insert_or_ignore(alarms, values).returning(alarms.c.subject)
                 if connection.execute(statement).one_or_none() is not None:
                     new.append(Alarm(**values))
+                elif alarm.notification == "waiting":
+                    untold = alarms.update().where(*_same(alarm), alarms.c.notification == "not_asked")
+                    connection.execute(untold.values(notification="waiting"))
         return tuple(new)
 
     def record_notified(self, told: Sequence[Alarm], failure: str | None = None) -> None:

@@ -38,3 +38,12 @@ def test_an_alarm_waits_until_somebody_was_told(ledger: Ledger) -> None:
     assert told.notification == "sent"
     assert told.notified_at is not None
     assert told.notified_at > waiting.raised_at  # type: ignore[operator]
+
+
+def test_an_alarm_that_nobody_was_to_be_told_of_waits_once_somebody_is(ledger: Ledger) -> None:
+    ledger.record_alarms([DRIFT])
+    assert ledger.record_alarms([replace(DRIFT, notification="waiting")]) == ()
+    (waiting,) = ledger.alarms("shop", notification="waiting")
+    ledger.record_notified([waiting])
+    ledger.record_alarms([replace(DRIFT, notification="waiting")])
+    assert [alarm.notification for alarm in ledger.alarms("shop")] == ["sent"]
