@@ -24,7 +24,7 @@ DAY = date(2025, 6, 30)
 HORIZON = 90
 USERS = 770_000
 FEATURES = 60
-TRAINING_ROWS = 100_000
+TRAINING_ROWS = 60_000
 BLOCK_ROWS = 100_000
 THEMES = 14
 CANDIDATES = ("boosted_trees", "blend")
@@ -159,7 +159,9 @@ def _read(build: Path, rows: int | None = None) -> tuple[pd.DataFrame, tuple[Fea
 
 
 def _connect(build: Path) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(build, config={"threads": THREADS, "memory_limit": "1GB"})
+    connection = duckdb.connect(build, config={"threads": THREADS, "memory_limit": "1GB"})
+    connection.execute("set enable_progress_bar = false")
+    return connection
 
 
 def _cost(work: Callable[[], object]) -> Cost:

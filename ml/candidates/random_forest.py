@@ -21,6 +21,7 @@ def build(
         max_features=float(parameters.get("input_share", 0.2)),
         min_samples_leaf=max(5, int(drawn * float(parameters.get("leaf_share", 0.005)))),
         max_samples=drawn if drawn < rows else None,
+        n_jobs=-1 if rows > ROWS_PER_TREE else None,
         random_state=seed,
     )
     return PlainTrees(forest)
