@@ -261,7 +261,7 @@ def test_scores_that_come_true_alarm_on_fewer_than_five_days_in_a_hundred() -> N
     alarms = sum(
         finding.is_alarm
         for seed in range(60)
-        for finding in judge_outcomes(outcomes(300, seed=seed), SCORED_ON, 0.78)
+        for finding in judge_outcomes(outcomes(200, seed=seed), SCORED_ON, 0.78)
     )
     assert alarms < 3
 
