@@ -242,22 +242,32 @@ def _search_finalists(desk: _Desk, finalists: Sequence[Candidate], journal: Path
     for number, candidate in enumerate(turns):
         study = studies[candidate.name]
         place = number // len(finalists)
-        finished = [trial for trial in study.trials if trial.state.is_finished()]
-        if place < len(finished):
-            desk.record(_remembered(candidate, finished[place]))
+        done = study.trials
+        if place < len(done):
+            kept = json.loads(done[place].user_attrs["told"])
+            desk.record(Trial(candidate.name, done[place].params, **kept))
             continue
         if desk.time_is_up:
             return f"{left - number} trials were not done: the search may take {desk.rules.seconds:g} s."
-        # seeded per trial: a search that goes on suggests what it would have suggested
-        study.sampler = optuna.samplers.TPESampler(seed=desk.seed * 10_000 + place, n_startup_trials=4)
-        asked = study.ask()
+        # seeded per trial, and asked without the journal, which holds nothing half done: a search that goes
+        # on suggests what it would have suggested
+        sampler = optuna.samplers.TPESampler(seed=desk.seed * 10_000 + place, n_startup_trials=4)
+        asking = optuna.create_study(sampler=sampler)
+        asking.add_trials(done)
+        asked = asking.ask()
         trial = desk.try_out(candidate, {one.name: _suggested(asked, one) for one in candidate.space})
-        told = {"error": trial.error, "seconds": trial.seconds, "reason": trial.reason, "state": trial.state}
-        asked.set_user_attr("told", json.dumps(told))
-        state = (
-            optuna.trial.TrialState.COMPLETE if trial.state == "complete" else optuna.trial.TrialState.FAIL
+        told = {name: value for name, value in vars(trial).items() if name not in ("candidate", "parameters")}
+        is_complete = trial.state == "complete"
+        states = optuna.trial.TrialState
+        study.add_trial(
+            optuna.create_trial(
+                state=states.COMPLETE if is_complete else states.FAIL,
+                value=trial.loss if is_complete else None,
+                params=asked.params,
+                distributions=asked.distributions,
+                user_attrs={"told": json.dumps(told)},
+            )
         )
-        study.tell(asked, trial.loss if trial.state == "complete" else None, state=state)
     return ""
 
 
@@ -287,11 +297,3 @@ def _suggested(trial: Any, parameter: Parameter) -> Any:
             parameter.name, int(parameter.low), int(parameter.high), log=parameter.is_log
         )
     return trial.suggest_float(parameter.name, parameter.low, parameter.high, log=parameter.is_log)
-
-
-def _remembered(candidate: Candidate, trial: Any) -> Trial:
-    told = json.loads(trial.user_attrs["told"])
-    loss = float(trial.value) if trial.value is not None else float("nan")
-    return Trial(
-        candidate.name, trial.params, told["state"], loss, told["error"], told["seconds"], told["reason"]
-    )
