@@ -165,6 +165,47 @@ def test_what_moved_as_far_while_the_model_learnt_is_usual(build: duckdb.DuckDBP
     assert alarms(only_newest) == {("feature_drift", "days_since_last_paid_order")}
 
 
+def copied(connection: duckdb.DuckDBPyConnection, from_day: date, to_day: date) -> None:
+    connection.execute(
+        "insert into features.user_features select * replace (?::date as as_of_date) "
+        "from features.user_features where as_of_date = ?",
+        [to_day, from_day],
+    )
+
+
+def test_a_day_is_held_against_the_most_similar_day_of_the_snapshots_week(
+    build: duckdb.DuckDBPyConnection,
+) -> None:
+    build.execute(
+        "update features.user_features set paid_orders_30d = paid_orders_30d + 2 where as_of_date = ?",
+        [AS_OF],
+    )
+    moved = {("feature_drift", "paid_orders_30d")}
+    assert alarms(watched(build)) == moved
+    copied(build, AS_OF, NEWEST - timedelta(days=8))
+    assert alarms(watched(build)) == moved
+    copied(build, AS_OF, NEWEST - timedelta(days=7))
+    health = watched(build)
+    assert alarms(health) == set()
+    found = row(health, "feature_drift", "paid_orders_30d")
+    assert found["statistic"] == 0
+    assert f"since {NEWEST - timedelta(days=7)}" in found["message"]
+
+
+def test_a_value_that_was_there_in_the_snapshots_week_is_not_new(build: duckdb.DuckDBPyConnection) -> None:
+    nearby = NEWEST + timedelta(days=3)
+    copied(build, NEWEST, nearby)
+    for day in (AS_OF, nearby):
+        build.execute(
+            "update features.user_features set country = 'Germany' "
+            "where as_of_date = ? and user_id < 'u00040'",
+            [day],
+        )
+    assert alarms(watched(build)) == set()
+    build.execute("delete from features.user_features where as_of_date = ?", [nearby])
+    assert alarms(watched(build)) == {("feature_drift", "country")}
+
+
 @pytest.mark.parametrize(
     ("snapshots", "why"), [([], "learnt from no rows"), ([date(2020, 1, 1)], "not in the")]
 )
