@@ -9,7 +9,7 @@ from ml.artefact import TRUSTED_TYPES, estimator_bytes, estimator_from
 from ml.calibration import logistic
 from ml.candidates import CANDIDATES, RECENCY_RULE, RecencyRule, candidate_named
 from ml.features import prepare
-from ml.model import fit_model
+from ml.model import few_threads, fit_model
 from tests.ml.makers import FEATURES, FEATURES_WITH_HISTORY, HORIZON, TRAINED_AS_OF, make_rows, with_history
 from warehouse.errors import ContractBreach
 
@@ -29,6 +29,13 @@ def fitted(name, rows, features=FEATURES_WITH_HISTORY, seed=0, **parameters):
         parameters=parameters,
     )
     return model
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """As in training on so few rows: sums in another order differ in the last digit."""
+    with few_threads(1):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +95,10 @@ def test_a_model_file_brings_the_same_scores_back(name, models, unseen):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_same_seed_gives_the_same_model_file(name, models, rows):
-    assert estimator_bytes(fitted(name, rows).estimator) == estimator_bytes(models[name].estimator)
+    contract = models[name].contract
+    again = candidate_named(name).build(contract, len(rows), HORIZON, 0, {})
+    again.fit(prepare(rows, contract), rows["churned"].to_numpy())
+    assert estimator_bytes(again) == estimator_bytes(models[name].estimator)
 
 
 @pytest.mark.parametrize("name", READS_EVERYTHING)
@@ -102,7 +112,7 @@ def test_what_is_there_to_learn_is_learnt(name, models, unseen):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_shop_without_purchase_histories_is_scored_all_the_same(name, rows):
-    model = fitted(name, rows, FEATURES)
+    model = fitted(name, rows.head(500), FEATURES)
     assert np.isfinite(model.predict(make_rows(DAY, 50, seed=9))).all()
 
 
