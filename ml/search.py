@@ -26,6 +26,7 @@ from ml.calibration import fit_calibrator, log_losses
 from ml.candidates import Candidate, Parameter
 from ml.features import Feature, prepare
 from ml.model import few_threads
+from ml.trial_journal import open_study
 from ml.validation import Fold, sample_users, validation_folds
 
 Floats = NDArray[np.float64]
@@ -235,8 +236,7 @@ def _search_finalists(desk: _Desk, finalists: Sequence[Candidate], journal: Path
     """Give the finalists the remaining trials in turn; returns why some were not done."""
     import optuna  # noqa: PLC0415 -- a second of importing, only where something is searched
 
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    studies = {one.name: _study(desk, one, journal) for one in finalists}
+    studies = {one.name: open_study(_study_name(desk, one), journal) for one in finalists}
     left = desk.rules.trials - len(desk.trials)
     turns = [finalists[number % len(finalists)] for number in range(left)]
     for number, candidate in enumerate(turns):
@@ -271,22 +271,13 @@ def _search_finalists(desk: _Desk, finalists: Sequence[Candidate], journal: Path
     return ""
 
 
-def _study(desk: _Desk, candidate: Candidate, journal: Path | None) -> Any:
-    """Return the study of one candidate on these very rows, as far as it got before."""
-    import optuna  # noqa: PLC0415
-    from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415
-
-    storage = None
-    if journal is not None:
-        journal.parent.mkdir(parents=True, exist_ok=True)
-        storage = optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
+def _study_name(desk: _Desk, candidate: Candidate) -> str:
+    """Return a name that no search on other rows, or under other rules, has."""
     digest = hashlib.sha256(repr((candidate.name, candidate.space, desk.seed, desk.horizon_days)).encode())
     for fold in desk.folds:
         for part in (fold.learn, fold.judge):
             digest.update(pd.util.hash_pandas_object(part, index=False).to_numpy().tobytes())
-    return optuna.create_study(
-        storage=storage, study_name=f"{candidate.name}-{digest.hexdigest()[:16]}", load_if_exists=True
-    )
+    return f"{candidate.name}-{digest.hexdigest()[:16]}"
 
 
 def _suggested(trial: Any, parameter: Parameter) -> Any:

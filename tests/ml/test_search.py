@@ -115,6 +115,27 @@ def test_a_journal_of_other_rows_is_not_believed(shop, tmp_path):
     assert told(found) == told(searched(other, [weighing_left()], trials=4))
 
 
+@pytest.mark.parametrize(
+    ("damage", "is_put_aside"),
+    [
+        (lambda content: content[:-20], False),
+        (lambda content: content[:-1], False),
+        (lambda _content: b"", False),
+        (lambda content: content[:-40] + b"\n" + content[-40:], True),
+        (lambda _content: b"\x00\xff\n\n", True),
+        (lambda _content: b'{"op_code": 99}\n{"op_code": 4}\n', True),
+    ],
+    ids=["half a line", "no line end", "empty", "torn", "binary", "another program's"],
+)
+def test_a_damaged_journal_costs_time_and_nothing_else(shop, tmp_path, damage, is_put_aside):
+    journal = tmp_path / "search.journal"
+    first = searched(shop, [weighing_left()], trials=4, journal=journal)
+    journal.write_bytes(damage(journal.read_bytes()))
+    for _ in range(2):
+        assert told(searched(shop, [weighing_left()], trials=4, journal=journal)) == told(first)
+    assert (tmp_path / "search.journal.damaged").exists() == is_put_aside
+
+
 def test_without_trials_everybody_keeps_the_defaults(shop):
     found = searched(shop, [weighing_left()], trials=0)
     assert (found.trials, found.parameters) == ((), {})
