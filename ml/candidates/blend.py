@@ -1,7 +1,8 @@
-"""Soft vote of four models that err differently: the weighted mean of their log-odds.
+"""Soft vote of three models that err differently: the weighted mean of their log-odds.
 
-Two know little and cannot be misled by noise, two read everything. Members whose score can be split exactly
-and cheaply are let in, so that the blend's can be.
+Two read everything, a line and steps; the third knows the rhythm of purchases only and cannot be misled by
+the noise of the rest. Only members whose score can be split exactly and cheaply are let in, so that the
+blend's can be.
 """
 
 from typing import Any, Self
@@ -11,15 +12,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from ml.candidates import boosted_trees, buy_till_you_die, logistic_regression, rfm_logistic
+from ml.candidates import boosted_trees, buy_till_you_die, logistic_regression
 from ml.candidates.candidate import Candidate, Parameter, Parameters
 from ml.candidates.log_odds import LogOddsClassifier
 from ml.features import FeatureContract
 
 Floats = NDArray[np.float64]
 MEMBERS = {
-    one.CANDIDATE.name: one.CANDIDATE
-    for one in (buy_till_you_die, rfm_logistic, logistic_regression, boosted_trees)
+    one.CANDIDATE.name: one.CANDIDATE for one in (buy_till_you_die, logistic_regression, boosted_trees)
 }
 
 
@@ -59,17 +59,17 @@ class Blend(LogOddsClassifier):
 def build(
     contract: FeatureContract, rows: int, horizon_days: int, seed: int, parameters: Parameters
 ) -> Blend:
-    """Return the unfitted blend; every member has the same weight unless the search finds better ones.
+    """Return the unfitted blend.
 
-    `simple_share` is the weight of the two simple models together, `trees_share` what the trees have of the
-    rest. `parameters` may hold a mapping per member, under the member's name.
+    `trees_share` and `rhythm_share` are the weights of the boosted trees and of the rhythm of purchases; the
+    regression has the rest. `parameters` may hold a mapping per member, under the member's name.
     """
-    simple, trees = (float(parameters.get(name, 0.5)) for name in ("simple_share", "trees_share"))
+    trees = float(parameters.get("trees_share", 0.45))
+    rhythm = float(parameters.get("rhythm_share", 0.15))
     weights = {
-        "buy_till_you_die": simple / 2,
-        "rfm_logistic": simple / 2,
-        "logistic_regression": (1.0 - simple) * (1.0 - trees),
-        "boosted_trees": (1.0 - simple) * trees,
+        "buy_till_you_die": rhythm,
+        "logistic_regression": 1.0 - trees - rhythm,
+        "boosted_trees": trees,
     }
     members = [
         (
@@ -104,7 +104,7 @@ CANDIDATE = Candidate(
     build,
     contributions,
     complexity=4,
-    space=(Parameter("simple_share", 0.0, 0.8), Parameter("trees_share", 0.2, 0.8)),
+    space=(Parameter("trees_share", 0.1, 0.7), Parameter("rhythm_share", 0.0, 0.3)),
     members=tuple(MEMBERS),
     trusted_types=(
         "ml.candidates.blend.Blend",

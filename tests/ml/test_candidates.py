@@ -172,10 +172,10 @@ def test_a_blend_is_the_weighted_mean_of_its_members(models, unseen):
 
 
 def test_a_blend_hands_parameters_on_to_its_members(rows):
-    blend = fitted("blend", rows, simple_share=0.4, trees_share=0.5, boosted_trees={"trees": 7}).estimator
+    blend = fitted("blend", rows, rhythm_share=0.2, trees_share=0.5, boosted_trees={"trees": 7}).estimator
     assert dict(blend.members)["boosted_trees"].max_iter == 7
     assert dict(zip(dict(blend.members), blend.weights, strict=True)) == pytest.approx(
-        {"buy_till_you_die": 0.2, "rfm_logistic": 0.2, "logistic_regression": 0.3, "boosted_trees": 0.3}
+        {"buy_till_you_die": 0.2, "logistic_regression": 0.3, "boosted_trees": 0.5}
     )
 
 
