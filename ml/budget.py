@@ -2,9 +2,14 @@
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+
+# A timer of 0 s would never ring.
+AT_ONCE = 1e-6
 
 
 class OverBudget(Exception):
@@ -17,7 +22,7 @@ def stopped_after(seconds: float) -> Iterator[None]:
 
     It is stopped when Python next takes a step, which scikit-learn's estimators do between trees, epochs and
     iterations. Outside a process's main thread nothing can interrupt; there the work is waited for and its
-    result refused.
+    result refused. An alarm that somebody set before rings at its own time, or right after the work.
 
     Raises
     ------
@@ -50,9 +55,12 @@ def stopped_after(seconds: float) -> Iterator[None]:
         raise OverBudget(message)
 
     before = signal.signal(signal.SIGALRM, stop)
+    began = time.monotonic()
     outer, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, outer)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        if outer:
+            signal.setitimer(signal.ITIMER_REAL, max(outer - (time.monotonic() - began), AT_ONCE))
