@@ -10,7 +10,7 @@ import duckdb
 import pandas as pd
 
 from ml.campaigns import campaign_touched
-from ml.dataset import FEATURE_TABLE, USER_DAYS_TABLE
+from ml.dataset import FEATURE_TABLE, USER_DAYS_TABLE, population
 from ml.samples import sampled
 from ml.tables import REPORT
 from warehouse.definitions import Definition
@@ -47,7 +47,7 @@ def realised(
     scored_on : date
         The day of the scores; its window must have passed by `known_on`.
     definition : Definition
-        What is waited for. Who is outside of it (no personal window) is left out.
+        What is waited for. Who is outside of its population (or has no personal window) is left out.
     known_on : date
         The evening whose knowledge counts.
 
@@ -70,11 +70,14 @@ def realised(
         )
     act = "active_days" if definition.label_kind == "any_activity" else "paid_days"
     window = f"cross join (select {definition.horizon_days} as window_days) as windows"
-    if definition.label_kind == "personal":
+    is_personal = definition.label_kind == "personal"
+    # the scores are of all eligible users; a smaller population is told by the day's features
+    if is_personal or definition.fewest_paid_days > 1 or definition.most_paid_days is not None:
+        days = "least(personal_window_days, $horizon_days)" if is_personal else "$horizon_days"
         window = (
-            "inner join (select user_id, least(personal_window_days, $horizon_days) as window_days "
-            f"from {FEATURE_TABLE} where as_of_date = $scored_on and personal_window_days is not null"
-            ") as windows using (user_id)"
+            f"inner join (select user_id, {days} as window_days from {FEATURE_TABLE} "
+            f"where as_of_date = $scored_on and {population(definition)}) as windows "
+            "on windows.user_id = scores.user_id and windows.window_days is not null"
         )
     table = connection.execute(
         f"""
@@ -100,8 +103,8 @@ def realised(
             coalesce(acts.is_mailed, false) as is_mailed
         from scores
         {window}
-        left join acts using (user_id)
-        order by user_id
+        left join acts on acts.user_id = scores.user_id
+        order by scores.user_id
         """,
         {"scored_on": scored_on, "known_on": known_on, "horizon_days": definition.horizon_days},
     ).to_arrow_table()

@@ -1,6 +1,7 @@
 """Whose outcome a campaign changed, and what became of users who were scored."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 
 import duckdb
@@ -39,7 +40,8 @@ def build() -> Iterator[duckdb.DuckDBPyConnection]:
         )
         connection.execute(
             "create table features.user_features "
-            "(as_of_date date, user_id varchar, personal_window_days integer)"
+            "(as_of_date date, user_id varchar, days_since_last_paid_order integer, "
+            "paid_days_lifetime integer, personal_window_days integer)"
         )
         for definition in (PAID, ANY, OWN):
             reported(connection, f"m-{definition.definition_id}", definition.definition_id)
@@ -131,10 +133,20 @@ def test_a_personal_window_is_the_users_own_and_who_has_none_is_left_out(
     scored(build, "quick", "slow", "new")
     windows = [("quick", 7), ("slow", 90), ("new", None)]
     for user, window in windows:
-        build.execute("insert into features.user_features values (?, ?, ?)", [SCORED_ON, user, window])
+        build.execute("insert into features.user_features values (?, ?, 5, 4, ?)", [SCORED_ON, user, window])
         acted(build, user, 10, paid=1)
     frame = realised(build, SCORED_ON, OWN, COMPLETE)
     assert dict(zip(frame["user_id"], frame["churned"], strict=True)) == {"quick": True, "slow": False}
+
+
+def test_only_the_population_of_the_definition_is_judged(build: duckdb.DuckDBPyConnection) -> None:
+    scored(build, "once", "twice", "unknown")
+    for user, paid_days in (("once", 1), ("twice", 2)):
+        values = [SCORED_ON, user, paid_days]
+        build.execute("insert into features.user_features values (?, ?, 5, ?, null)", values)
+    once = replace(PAID, definition_id="one_time_buyers_30d", most_paid_days=1)
+    assert list(realised(build, SCORED_ON, once, COMPLETE)["user_id"]) == ["once"]
+    assert len(realised(build, SCORED_ON, PAID, COMPLETE)) == 3
 
 
 def test_an_immature_outcome_is_refused(build: duckdb.DuckDBPyConnection) -> None:
