@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-
 # A timer of 0 s would never ring.
 AT_ONCE = 1e-6
 
