@@ -74,10 +74,12 @@ def realised(
     # the scores are of all eligible users; a smaller population is told by the day's features
     if is_personal or definition.fewest_paid_days > 1 or definition.most_paid_days is not None:
         days = "least(personal_window_days, $horizon_days)" if is_personal else "$horizon_days"
+        # least() skips NULL: who has no window of their own must not get the longest
+        has_window = "personal_window_days is not null" if is_personal else "true"
         window = (
             f"inner join (select user_id, {days} as window_days from {FEATURE_TABLE} "
-            f"where as_of_date = $scored_on and {population(definition)}) as windows "
-            "on windows.user_id = scores.user_id and windows.window_days is not null"
+            f"where as_of_date = $scored_on and {population(definition)} and {has_window}) as windows "
+            "on windows.user_id = scores.user_id"
         )
     table = connection.execute(
         f"""
