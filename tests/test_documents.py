@@ -18,6 +18,11 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
+def settings_of_the_example() -> set[str]:
+    example = (REPOSITORY / ".env.example").read_text()
+    return set(re.findall(r"^#? ?(HOLDFAST_\w+)=", example, re.MULTILINE))
+
+
 def test_there_are_pages_to_check() -> None:
     assert {"README.md", "CONTRIBUTING.md", "CHANGELOG.md"} <= {page.name for page in PAGES}
 
@@ -58,6 +63,59 @@ def test_the_runbook_has_a_section_for_every_dag() -> None:
     assert not [dag for dag in dags if dag not in runbook]
 
 
+def test_the_runbook_says_what_to_do_about_every_alarm() -> None:
+    from ml.watch import RETRAINING_WANTED
+
+    checks = (REPOSITORY / "dbt_project/models/marts/reporting/model/_model__models.yml").read_text()
+    kinds = re.search(r"name: check_kind.*?values:\s*\[([^\]]+)\]", checks, re.DOTALL)
+    assert kinds, "model_health says no longer which kinds of checks there are"
+    expected = {*re.findall(r"\w+", kinds[1]), "watch_failed", RETRAINING_WANTED}
+    assert len(expected) >= 9
+    runbook = (REPOSITORY / "docs" / "runbook.md").read_text()
+    alarms = runbook.split("\n### Alarms\n")[1].split("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", alarms, re.MULTILINE)) == expected
+
+
+def test_the_readme_names_every_published_table() -> None:
+    told = (REPOSITORY / "README.md").read_text().split("\nTables: ")[1].split("Every column")[0]
+    assert set(re.findall(r"`(\w+)`", told)) == {table.name for table in PUBLISHED_TABLES}
+
+
+def test_every_make_command_in_the_pages_is_a_target() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
+    assert {"demo", "model-card", "judge", "pin"} <= targets
+    for page in PAGES:
+        commands = re.findall(r"(?:`|^ {4}|^\$ )make ([a-z-]+)", page.read_text(), re.MULTILINE)
+        assert not set(commands) - targets, f"{page.name} names a target that the Makefile lacks"
+
+
+def test_every_setting_in_the_pages_is_in_the_example_environment() -> None:
+    known = settings_of_the_example() | INTERNAL
+    # these two tell of the past as well
+    pages = [page for page in PAGES if page.name != "CHANGELOG.md" and page.parent.name != "adr"]
+    for page in pages:
+        unknown = set(re.findall(r"HOLDFAST_[A-Z_]+", page.read_text())) - known
+        assert not unknown, f"{page.name} names {sorted(unknown)}, which .env.example lacks"
+
+
+def test_the_list_of_decisions_is_whole() -> None:
+    folder = REPOSITORY / "docs" / "adr"
+    pages = sorted(path.name for path in folder.glob("0*.md"))
+    assert len(pages) >= 9
+    assert sorted(set(re.findall(r"\((0\d+-[\w-]+\.md)\)", (folder / "README.md").read_text()))) == pages
+
+
+def test_the_model_card_shows_its_pictures_and_names_no_machine() -> None:
+    card = REPOSITORY / "docs" / "model_card.md"
+    pictures = sorted(card.with_suffix("").glob("*.png"))
+    assert len(pictures) == 7
+    assert max(path.stat().st_size for path in pictures) < 60_000
+    shown = re.findall(r"!\[[^\]]+\]\((model_card/\w+\.png)\)", card.read_text())
+    assert sorted(shown) == [f"model_card/{path.name}" for path in pictures]
+    assert not re.search(r"[ `(=]/\w", card.read_text())
+
+
 def test_the_glossary_explains_every_published_table() -> None:
     glossary = (REPOSITORY / "docs" / "glossary.md").read_text()
     assert len(PUBLISHED_TABLES) >= 8
@@ -65,9 +123,7 @@ def test_the_glossary_explains_every_published_table() -> None:
 
 
 def test_the_example_environment_names_every_setting() -> None:
-    example = set(
-        re.findall(r"^#? ?(HOLDFAST_\w+)=", (REPOSITORY / ".env.example").read_text(), re.MULTILINE)
-    )
+    example = settings_of_the_example()
     used = {
         name
         for folder in ("warehouse", "dags", "ml", "expectations", "dbt_project")

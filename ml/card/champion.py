@@ -19,6 +19,7 @@ from warehouse.connections import open_read_only, writer_lock
 from warehouse.definitions import definition_in_force, load_definitions
 from warehouse.errors import ContractBreach
 from warehouse.ledger import Ledger, Model
+from warehouse.publish.durable import make_private_folder
 from warehouse.publish.manifest import DATABASE_NAME
 from warehouse.settings import Settings
 
@@ -141,6 +142,8 @@ class Card:
                 f"train again: `python -m ml train --as-of {model.trained_as_of}`",
             )
         reports = {name: self._rows(name, model) for name in self.shelf.tables}
+        # of the home it is for the owner only, as all reports are; elsewhere it is the asker's
+        make_private_folder(self.settings.reports)
         folder.mkdir(parents=True, exist_ok=True)
         facts = self._facts(model, reports["model_report"])
         return write_model_card(reports, {**facts, **told}, folder / CARD)
