@@ -1,11 +1,12 @@
-"""Train, compare and register a churn model on the weekly grid.
+"""Train on the weekly grid, hold the contest and decide on the champion, for every definition of churn.
 
 **When**: Mondays at 03:00 UTC for the last built day; when `score_churn_risk` finds that its day has no
 model yet; when an alarm about the model asks for it (`retraining_wanted`), for the alarm's day. By
 hand: trigger with `as_of_date`; it is moved back to the Sunday before.
-**Writes**: missing feature snapshots and `features.training_labels` in the build file, a model under
-`models/`, its comparison in `ml.model_report`. Announces the asset `churn_model`.
-**A model that does not beat the recency rule** is kept with its numbers and not used.
+**Writes**: missing feature snapshots and `features.training_labels` in the build file, models under
+`models/`, how good they are in the report tables of `ml`, the decisions in the ledger, trials in MLflow,
+`reports/model_card.md`. Announces the asset `churn_model`.
+**A challenger without a reason to be champion** is kept with its numbers and not used.
 **If it fails**: docs/runbook.md#train_churn_model. Safe to rerun: the same data give the same model.
 """
 

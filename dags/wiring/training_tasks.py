@@ -62,7 +62,7 @@ def build_missing_snapshots(opened: list[OpenedRun]) -> list[str]:
 
 @task(pool=WRITER_POOL)
 def train_and_register(opened: list[OpenedRun]) -> list[str]:
-    """Fit the candidates, compare them out of time, sign and register the better one.
+    """Hold the contest, sign and register the winner, and decide whether it becomes champion.
 
     Returns
     -------
