@@ -77,7 +77,13 @@ def write_champion_card(
     ContractBreach
         If there is no champion, or nothing is reported of it.
     """
-    champion = _champion(settings, ledger, date.max)
+    champion = ledger.champion_for(settings.source, settings.definition_id, date.max)
+    if champion is None:
+        raise ContractBreach(
+            f"{settings.source} has no champion for {settings.definition_id}",
+            None,
+            "train a model: `python -m ml train --as-of <day>`",
+        )
     told = {"command": command, "tried_beside": beside}
     published = settings.published / "current" / DATABASE_NAME
     if published.is_file():
@@ -107,11 +113,11 @@ def write_card_after_training(
     Returns
     -------
     list of Path
-        The card and its pictures; none if this build file does not tell of the champion, which is so for an
-        older one after the file was made anew.
+        The card and its pictures; none without a champion, or if this build file does not tell of it, which
+        is so for an older one after the file was made anew.
     """
-    champion = _champion(settings, ledger, trained_as_of)
-    if not _is_told(connection, BUILT, champion):
+    champion = ledger.champion_for(settings.source, settings.definition_id, trained_as_of)
+    if champion is None or not _is_told(connection, BUILT, champion):
         return []
     return Card(settings, ledger, connection, BUILT).write(champion, settings.reports, {})
 
@@ -189,17 +195,6 @@ class Card:
             order by md5(user_id) limit {ROWS}
         """
         return self.connection.execute(query).df()
-
-
-def _champion(settings: Settings, ledger: Ledger, as_of_date: date) -> Model:
-    champion = ledger.champion_for(settings.source, settings.definition_id, as_of_date)
-    if champion is None:
-        raise ContractBreach(
-            f"{settings.source} has no champion for {settings.definition_id}",
-            None,
-            "train a model: `python -m ml train --as-of <day>`",
-        )
-    return champion
 
 
 def _is_told(connection: duckdb.DuckDBPyConnection, shelf: Shelf, model: Model) -> bool:

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from ml.__main__ import main
-from ml.card.champion import BUILT, PUBLISHED, write_champion_card
+from ml.card.champion import BUILT, PUBLISHED, write_card_after_training, write_champion_card
 from ml.card.facts import reasons_told, settings_as_words, tried_told
 from ml.shap_agreement import Agreement
-from tests.ml.makers import TRAINED_AS_OF
+from tests.ml.makers import AS_OF, TRAINED_AS_OF
 from tests.ml.shops import environment_of
 from warehouse.connections import open_build, open_read_only, writer_lock
 from warehouse.errors import Busy, ContractBreach
@@ -77,6 +77,8 @@ def test_a_champion_that_is_not_published_yet_is_read_from_the_build_file(traine
 def test_without_a_champion_there_is_no_card(untrained, tmp_path):
     with pytest.raises(ContractBreach, match=r"has no champion for paid_order_30d.*python -m ml train"):
         write_champion_card(untrained.settings, untrained.ledger, tmp_path)
+    with open_build(untrained.settings) as connection:
+        assert not write_card_after_training(untrained.settings, untrained.ledger, connection, AS_OF)
 
 
 def test_a_champion_of_whom_nothing_is_reported_has_no_card(trained, tmp_path):
