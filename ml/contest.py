@@ -14,13 +14,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.backtest import Entrant, JudgedSnapshot, judge_snapshot
-from ml.budget import OverBudget, stopped_after
+from ml.backtest import Entrant, JudgedSnapshot
 from ml.calendar import SnapshotPlan
-from ml.calibration import FOLDS
 from ml.candidates import RECENCY_COLUMN, RECENCY_RULE, Candidate, candidate_named
 from ml.dataset import Snapshots
 from ml.evaluation import Metric, evaluate
+from ml.ground import Ground
 from ml.leakage import refuse_leaking_features, refuse_leaking_model
 from ml.plausibility import implausible_score, largest_gain, plain_rule_scores
 from ml.search import SearchOutcome, SearchRules, search
@@ -30,7 +29,6 @@ from warehouse.errors import ContractBreach
 
 Floats = NDArray[np.float64]
 Progress = Callable[[str], None]
-FITS = FOLDS + 1
 NOT_SEARCHED = SearchOutcome((), {}, "nothing", "No settings were searched.")
 
 
@@ -157,9 +155,9 @@ def hold_contest(
             progress=progress,
         )
     entrants = [Entrant(one, _settings(one, found.parameters)) for one in candidates]
-    ground = _Ground(snapshots, test, tuple(learn_from), plan.horizon_days, seed)
-    judged, out = _judge(ground, entrants, rules, progress)
-    champion = _incumbent_scores(ground, judged, entrants, incumbent)
+    ground = Ground(snapshots, test, tuple(learn_from), plan.horizon_days, seed, rules.fit_seconds)
+    judged, out = _judge(ground, entrants, progress)
+    champion = _incumbent_scores(ground, judged, entrants, incumbent, progress)
     metrics = evaluate(
         judged.churned,
         judged.probability,
@@ -212,29 +210,8 @@ def _settings(candidate: Candidate, found: Mapping[str, Mapping[str, object]]) -
     return {**members, **found.get(candidate.name, {})}
 
 
-@dataclass(frozen=True)
-class _Ground:
-    """What is learnt from and what is tested on: the same for everybody."""
-
-    snapshots: Snapshots
-    test: date
-    learn_from: tuple[date, ...]
-    horizon_days: int
-    seed: int
-
-    def judge(self, entrant: Entrant) -> JudgedSnapshot:
-        return judge_snapshot(
-            self.snapshots,
-            [entrant],
-            test=self.test,
-            training=self.learn_from,
-            horizon_days=self.horizon_days,
-            seed=self.seed,
-        )
-
-
 def _judge(
-    ground: _Ground, entrants: Sequence[Entrant], rules: SearchRules, progress: Progress
+    ground: Ground, entrants: Sequence[Entrant], progress: Progress
 ) -> tuple[JudgedSnapshot, dict[str, str]]:
     """Let every candidate score the test snapshot; who fails or takes too long is out."""
     together: JudgedSnapshot | None = None
@@ -242,16 +219,13 @@ def _judge(
     for number, entrant in enumerate(entrants, start=1):
         name = entrant.candidate.name
         began = time.monotonic()
-        try:
-            with stopped_after(rules.fit_seconds * FITS):
-                judged = ground.judge(entrant)
-        except OverBudget as stopped:
-            out[name] = str(stopped)
-        except (ValueError, ArithmeticError) as failed:
-            out[name] = f"{type(failed).__name__}: {failed}"
+        judged = ground.try_out(entrant)
+        if isinstance(judged, str):
+            out[name] = judged
+            told = f"out, {judged}"
         else:
             together = judged if together is None else together.joined(judged)
-        told = f"out, {out[name]}" if name in out else f"log loss {judged.learnt_losses[name].mean():.4f}"
+            told = f"log loss {judged.learnt_losses[name].mean():.4f}"
         seconds = time.monotonic() - began
         progress(f"contest {number}/{len(entrants)} {name}: {told} ({seconds:.1f} s)")
         if together is None:
@@ -263,18 +237,27 @@ def _judge(
 
 
 def _incumbent_scores(
-    ground: _Ground, judged: JudgedSnapshot, entrants: Sequence[Entrant], incumbent: Entrant | None
+    ground: Ground,
+    judged: JudgedSnapshot,
+    entrants: Sequence[Entrant],
+    incumbent: Entrant | None,
+    progress: Progress,
 ) -> Floats | None:
+    """Return what the champion's recipe says; None if it can no longer be fitted."""
     if incumbent is None:
         return None
     name = incumbent.candidate.name
-    if incumbent in entrants and name in judged.probability:
-        return judged.probability[name]
-    return ground.judge(incumbent).probability[name]
+    if incumbent in entrants:
+        return judged.probability.get(name)
+    own = ground.try_out(incumbent)
+    if isinstance(own, str):
+        progress(f"the champion's recipe, {name}, gives no scores: {own}")
+        return None
+    return own.probability[name]
 
 
 def _leak_alarms(
-    ground: _Ground,
+    ground: Ground,
     winner: Entrant,
     judged: JudgedSnapshot,
     tables: Mapping[str, str],
