@@ -92,29 +92,30 @@ class Trainer:
         """Train, register, decide and report for one definition; return the version and who won."""
         is_in_force = definition.definition_id == self.settings.definition_id
         self.progress(f"{definition.definition_id}: {definition.meaning}")
+        champion = self._champion(definition)
         outcome, snapshots = train(
             self.connection,
             trained_as_of=self.trained_as_of,
             definition=definition,
             first_data_day=self.first_data_day,
             rules=rules,
-            incumbent=self._recipe(self._champion(definition)),
+            incumbent=self._recipe(champion),
             tables=self.tables,
             journal=self.settings.models / "search.journal" if rules.search.trials else None,
             progress=self.progress if is_in_force else lambda _line: None,
         )
-        version = self._register(definition, outcome)
+        version = self._register(definition, outcome, champion)
         if is_in_force:
             self._report(definition, rules, outcome, snapshots, version)
         if self._champion(definition) is None and snapshots is not None:
-            self._register(definition, recency_rule_instead(outcome, snapshots))
+            self._register(definition, recency_rule_instead(outcome, snapshots), None)
         return version, outcome.contest.winner.candidate
 
-    def _register(self, definition: Definition, outcome: TrainingOutcome) -> str:
+    def _register(self, definition: Definition, outcome: TrainingOutcome, champion: Model | None) -> str:
         version = save_model(outcome, self.settings.models)
         load_model(version, self.settings.models)
         write_model_report(self.connection, outcome, version)
-        verdict = self._decide(definition, outcome, version)
+        verdict = self._decide(definition, outcome, version, champion)
         self.progress(f"{version} ({outcome.model.candidate}): {verdict}")
         return version
 
@@ -173,8 +174,10 @@ class Trainer:
             return None
         return Entrant(candidate_named(metadata["candidate"]), metadata["parameters"])
 
-    def _decide(self, definition: Definition, outcome: TrainingOutcome, version: str) -> str:
-        """Record the model and what is decided about it, once."""
+    def _decide(
+        self, definition: Definition, outcome: TrainingOutcome, version: str, champion: Model | None
+    ) -> str:
+        """Record the model and what is decided about it, once; the champion is the one it competed with."""
         self.ledger.record_model(
             Model(
                 model_version=version,
@@ -190,7 +193,6 @@ class Trainer:
         )
         known = self.ledger.decision_on(version)
         if known is None:
-            champion = self._champion(definition)
             verdict = self._judge(outcome, version, champion)
             # Busy, if the champion changed since: the task is tried again, against the new one
             known = self.ledger.record_decision(
