@@ -172,8 +172,6 @@ def score_definition(
     """
     check_schema(table_schema(connection), model.contract)
     frame = load_features(connection, as_of_date, definition)
-    if frame.empty:
-        return 0
     probability = model.predict(frame)
     percentile, decile = rank(probability, frame["user_id"])
     scores = pd.DataFrame(
@@ -189,7 +187,8 @@ def score_definition(
             "run_id": run_id,
         }
     )
-    check_scores(scores, frame["user_id"])
+    if not frame.empty:
+        check_scores(scores, frame["user_id"])
     key = {"as_of_date": as_of_date, "definition_id": definition.definition_id}
     replace_rows(connection, DEFINITION_SCORES, DEFINITION_SCORE_COLUMNS, scores, key)
     return len(scores)
