@@ -84,8 +84,8 @@ def train_model(
             first_data_day=first,
             progress=progress,
         )
-        version, winner = trainer.train(in_force, trainer.rules())
-        others = trainer.rules_beside(winner)
+        version = trainer.train(in_force, trainer.rules())
+        others = trainer.rules_beside()
         for definition in definitions:
             if definition != in_force:
                 trainer.train(definition, others)

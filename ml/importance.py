@@ -14,8 +14,8 @@ from ml.validation import sample_users
 
 Floats = NDArray[np.float64]
 REPEATS = 3
-INPUTS_AT_MOST = 60
-ROWS_AT_MOST = 5_000
+INPUTS_AT_MOST = 30
+ROWS_AT_MOST = 3_000
 WHOLE_THEME = "(whole theme)"
 QUANTILE = 1.959963984540054  # of the standard normal at 97.5 %
 COLUMNS = ["feature", "theme", "importance", "lower", "upper", "importance_rank"]

@@ -10,7 +10,8 @@ from ml.dataset import Snapshots
 from ml.evaluation import as_frame, evaluate
 from ml.validation import sample_users
 
-SHARES = (0.125, 0.25, 0.5)
+SHARES = (0.25, 0.5)
+SNAPSHOTS = (1, 2, 4)
 RESAMPLES = 200
 FEWEST_PER_CLASS = 20
 METRICS = ("roc_auc", "pr_auc", "brier_skill", "log_loss", "ece")
@@ -66,7 +67,8 @@ def learning_curve(
     everything = len(snapshots.on(newest_first))
     most = everything if rows_at_most is None else min(everything, rows_at_most)
     fits = [(newest_first, int(share * most)) for share in sorted(shares)]
-    fits += [(newest_first[:count], most) for count in range(1, len(newest_first) + 1)]
+    counts = sorted({count for count in (*SNAPSHOTS, len(newest_first)) if count <= len(newest_first)})
+    fits += [(newest_first[:count], most) for count in counts]
     found = []
     seen: set[tuple[int, int]] = set()
     for number, (learnt_from, rows) in enumerate(fits, start=1):

@@ -29,8 +29,9 @@ from warehouse.settings import Settings
 
 Progress = Callable[[str], None]
 HEADLINES = ("roc_auc", "pr_auc", "brier_skill", "log_loss", "ece", "lift_at_10", "recall_at_20")
-# Definitions beside the one in force learn from fewer rows: nothing is decided by them.
+# Definitions beside the one in force drive no tier: a quick model that explains itself is enough.
 OTHER_ROWS_AT_MOST = 30_000
+BESIDE = (RECENCY_RULE, "rfm_logistic", "logistic_regression")
 
 
 class Trainer:
@@ -76,20 +77,19 @@ class Trainer:
             competing(self.settings.candidates), search_rules(self.settings), capacity=self.daily_capacity
         )
 
-    def rules_beside(self, winner: Candidate) -> TrainingRules:
-        """Return how the others are looked for: the winner against the plain rules, unsearched."""
-        contenders = (candidate_named(RECENCY_RULE), candidate_named("rfm_logistic"), winner)
+    def rules_beside(self) -> TrainingRules:
+        """Return how the other definitions are learnt: a regression against the plain rules, unsearched."""
         return replace(
             self.rules(),
-            candidates=tuple(dict.fromkeys(contenders)),
+            candidates=tuple(candidate_named(name) for name in BESIDE),
             search=SearchRules(trials=0, fit_seconds=self.settings.fit_seconds),
             rows_at_most=OTHER_ROWS_AT_MOST,
             # the same features: a leak shows in the definition in force
             shuffles_labels=False,
         )
 
-    def train(self, definition: Definition, rules: TrainingRules) -> tuple[str, Candidate]:
-        """Train, register, decide and report for one definition; return the version and who won."""
+    def train(self, definition: Definition, rules: TrainingRules) -> str:
+        """Train, register, decide and report for one definition; return the version."""
         is_in_force = definition.definition_id == self.settings.definition_id
         self.progress(f"{definition.definition_id}: {definition.meaning}")
         champion = self._champion(definition)
@@ -109,7 +109,7 @@ class Trainer:
             self._report(definition, rules, outcome, snapshots, version)
         if self._champion(definition) is None and snapshots is not None:
             self._register(definition, recency_rule_instead(outcome, snapshots), None)
-        return version, outcome.contest.winner.candidate
+        return version
 
     def _register(self, definition: Definition, outcome: TrainingOutcome, champion: Model | None) -> str:
         version = save_model(outcome, self.settings.models)

@@ -23,9 +23,9 @@ def test_snapshots_are_added_from_the_newest_back(found):
 
 
 def test_shares_of_the_users_of_all_snapshots_come_first(found):
-    by_rows = found[found["metric"] == "roc_auc"].head(3)
+    by_rows = found[found["metric"] == "roc_auc"].head(2)
     assert (by_rows["snapshots"] == 3).all()
-    assert by_rows["training_rows"].to_list() == pytest.approx([300, 600, 1200], rel=0.2)
+    assert by_rows["training_rows"].to_list() == pytest.approx([600, 1200], rel=0.2)
 
 
 def test_every_figure_has_an_interval_and_none_is_a_difference(found):
@@ -34,7 +34,7 @@ def test_every_figure_has_an_interval_and_none_is_a_difference(found):
     assert (found["value"] <= found["upper"]).all()
 
 
-def test_the_whole_of_the_data_is_not_worse_than_an_eighth(found):
+def test_the_whole_of_the_data_is_not_worse_than_a_quarter(found):
     loss = found[found["metric"] == "log_loss"].set_index("training_rows")["value"]
     assert loss[2400] < loss[loss.index.min()] + 0.01
 

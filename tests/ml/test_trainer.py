@@ -178,7 +178,7 @@ def test_each_step_is_told_with_candidates_times_and_the_decision(trained_once):
     assert f"{BESIDE}: the same; asked of recent buyers with few orders" in told
 
 
-def test_other_definitions_let_the_winner_meet_the_plain_rules_without_a_search(trained):
+def test_other_definitions_let_a_regression_meet_the_plain_rules_without_a_search(trained):
     with open_build(trained.settings) as connection:
         trainer = Trainer(
             trained.settings,
@@ -188,9 +188,8 @@ def test_other_definitions_let_the_winner_meet_the_plain_rules_without_a_search(
             first_data_day=first_data_day(connection, TRAINED_AS_OF),
             progress=lambda _line: None,
         )
-        winner = next(one for one in CANDIDATES if one.name == "boosted_trees")
-        rules = trainer.rules_beside(winner)
-    assert [one.name for one in rules.candidates] == ["recency_rule", "rfm_logistic", "boosted_trees"]
+        rules = trainer.rules_beside()
+    assert [one.name for one in rules.candidates] == ["recency_rule", "rfm_logistic", "logistic_regression"]
     assert rules.search.trials == 0
     assert trainer.rules().capacity == daily_capacity(
         trained.settings.dbt_project / "seeds" / "tier_policy.csv"
