@@ -7,7 +7,9 @@ product reads it: what a model was made of stands in its own signed metadata.
 import json
 import math
 import os
+import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,8 @@ def keep_training(
 ) -> None:
     """Record one training: a run of its own, with one run below it per trial and per candidate judged.
 
-    A training that was recorded before is not recorded again.
+    A training that was recorded before is not recorded again; one whose recording was cut off is recorded
+    anew. A store that is no SQLite file any more is kept under a name that ends in ``.damaged``.
 
     Parameters
     ----------
@@ -53,6 +56,7 @@ def keep_training(
     from mlflow.entities import Param, RunTag  # noqa: PLC0415
 
     models.mkdir(parents=True, exist_ok=True)
+    _put_aside_if_damaged(models / STORE)
     client = MlflowClient(tracking_uri=f"sqlite:///{models.resolve() / STORE}")
     known = client.get_experiment_by_name(experiment)
     experiment_id = (
@@ -60,8 +64,11 @@ def keep_training(
         if known
         else client.create_experiment(experiment, artifact_location=(models.resolve() / "mlflow").as_uri())
     )
-    if client.search_runs([experiment_id], f"tags.model_version = '{name}' and tags.kind = 'training'"):
+    earlier = client.search_runs([experiment_id], f"tags.model_version = '{name}'")
+    if any(run.data.tags["kind"] == "training" and run.info.status == "FINISHED" for run in earlier):
         return
+    for run in earlier:
+        client.delete_run(run.info.run_id)
 
     def keep(kind: str, title: str, parameters: Mapping[str, Any], figures: Mapping[str, float]) -> str:
         tags = {"model_version": name, "kind": kind} | ({"mlflow.parentRunId": parent} if parent else {})
@@ -72,7 +79,8 @@ def keep_training(
             params=[Param(key, _text(value)) for key, value in parameters.items()],
             tags=[RunTag(key, _text(facts[key])) for key in ("code_version", "data_window") if key in facts],
         )
-        client.set_terminated(run_id)
+        if parent:
+            client.set_terminated(run_id)
         return run_id
 
     parent = ""
@@ -88,6 +96,22 @@ def keep_training(
     for candidate in dict.fromkeys(metric.candidate for metric in metrics):
         own = {one.metric: one.value for one in metrics if one.candidate == candidate}
         keep("candidate", candidate, {"candidate": candidate}, own)
+    client.set_terminated(parent)
+
+
+def _put_aside_if_damaged(store: Path) -> None:
+    if not store.exists():
+        return
+    try:
+        with closing(sqlite3.connect(store)) as connection:
+            (found,) = connection.execute("pragma quick_check(1)").fetchone()
+    except sqlite3.OperationalError:
+        # locked, or no room: MLflow waits, or says so itself
+        return
+    except sqlite3.DatabaseError as error:
+        found = str(error)
+    if found != "ok":
+        store.rename(store.with_name(f"{store.name}.damaged"))
 
 
 def _text(value: Any) -> str:
