@@ -110,6 +110,8 @@ def test_everything_lies_in_one_sqlite_file_under_the_folder_of_models(kept):
     assert content.startswith(b"SQLite format 3")
     assert [path.name for path in kept.folder.iterdir()] == ["models"]
     assert {path.name for path in kept.models.iterdir()} <= {STORE, "mlflow"}
+    below = (kept.models / "mlflow").as_uri()
+    assert all(run.info.artifact_uri.startswith(f"{below}/") for run in kept.runs)
 
 
 def test_recording_twice_adds_nothing(kept):
