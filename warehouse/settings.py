@@ -162,5 +162,7 @@ def _web_address(env: Mapping[str, str], name: str) -> str:
     text = env.get(name, "").strip()
     if text and not text.startswith(("https://", "http://")):
         # the text may hold a secret: it is not repeated
-        raise SettingsError(f"{name} is not a web address", None, f"for instance {name}=https://example.org/hook")
+        raise SettingsError(
+            f"{name} is not a web address", None, f"for instance {name}=https://example.org/hook"
+        )
     return text
