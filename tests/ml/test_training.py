@@ -1,6 +1,7 @@
 """From frames or a build file to a model: what is learnt, and what is said when there is too little."""
 
 import dataclasses
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -141,3 +142,37 @@ def test_what_is_built_is_what_training_and_its_backtest_read():
     assert set(days) >= {plan.test for plan in plans} | {day for plan in plans for day in plan.training}
     assert set(days) >= set(plan_snapshots(TRAINED_AS_OF, HORIZON, FIRST_DAY).snapshots)
     assert len(planned_backtests(TRAINED_AS_OF, HORIZON, FIRST_DAY.replace(year=2015))) == 13
+
+
+def test_users_whose_outcome_a_campaign_changed_are_not_learnt_from(build):
+    newest = PLAN.test
+    build.execute("create schema campaigns")
+    build.execute(
+        "create table campaigns.campaign_assignments as select 'u00007' as user_id, 'treatment' as arm, "
+        "cast(? as date) + 3 as assigned_on union all select 'u00008', 'holdout', cast(? as date) + 3",
+        [newest, newest],
+    )
+    _, snapshots = train(
+        build,
+        trained_as_of=TRAINED_AS_OF,
+        definition=make_definition(),
+        first_data_day=FIRST_DAY,
+        rules=QUICK,
+    )
+    learnt = snapshots.frame.set_index(["user_id", "as_of_date"]).index
+    assert ("u00007", newest) not in learnt
+    assert ("u00008", newest) in learnt
+    assert ("u00007", PLAN.production[-1]) in learnt
+
+
+def test_a_label_that_was_not_complete_on_the_evening_of_training_is_never_learnt_from(build):
+    outcome, snapshots = train(
+        build,
+        trained_as_of=TRAINED_AS_OF,
+        definition=make_definition(),
+        first_data_day=FIRST_DAY,
+        rules=QUICK,
+    )
+    window = timedelta(days=HORIZON)
+    assert snapshots.frame["as_of_date"].max() + window <= TRAINED_AS_OF
+    assert max(outcome.plan.training) + window <= outcome.plan.test
