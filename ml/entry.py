@@ -23,9 +23,9 @@ Progress = Callable[[str], None]
 def training_due(settings: Settings, ledger: Ledger, as_of_date: date) -> date | None:
     """Return the day to train on before a day can be scored, or None when that was done.
 
-    That day is the last Sunday. Nothing is due when a model of this shop and definition was trained on that
-    Sunday or later but not after the day itself, when a champion is pinned, or when the day has its model
-    already.
+    That day is the last Sunday. Nothing is due when a model of every definition was trained on that Sunday or
+    later but not after the day itself, and decided on; when a champion is pinned; or when the day has its
+    model already. A training that was cut off is due again.
     """
     source, definition_id = settings.source, settings.definition_id
     if ledger.model_for_day(source, as_of_date, definition_id) is not None:
@@ -33,12 +33,13 @@ def training_due(settings: Settings, ledger: Ledger, as_of_date: date) -> date |
     if ledger.pin_for(source, definition_id, as_of_date) is not None:
         return None
     sunday = training_date(as_of_date)
-    trained = [
-        model
+    decided = {
+        model.definition_id
         for model in ledger.models(source)
-        if model.definition_id == definition_id and sunday <= model.trained_as_of <= as_of_date
-    ]
-    is_ready = trained and ledger.champion_for(source, definition_id, as_of_date) is not None
+        if sunday <= model.trained_as_of <= as_of_date and ledger.decision_on(model.model_version)
+    }
+    wanted = {definition.definition_id for definition in load_definitions(settings.dbt_project)}
+    is_ready = wanted <= decided and ledger.champion_for(source, definition_id, as_of_date) is not None
     return None if is_ready else sunday
 
 

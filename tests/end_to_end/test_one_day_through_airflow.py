@@ -98,7 +98,9 @@ def test_the_mended_day_is_published_whole(story: Story) -> None:
     assert {path.name for path in story.published.iterdir()} == {*LISTS, "holdfast.duckdb", "manifest.json"}
     found = counts(story.published)
     assert set(found) == {table.name for table in PUBLISHED_TABLES}
-    assert all(found.values()), found
+    # a history this short has no second snapshot to test on, so nothing is judged over time
+    empty = {name for name, rows in found.items() if not rows}
+    assert empty <= {"model_backtest", "model_learning_curve"}, found
     assert found == manifest.row_counts
     assert found["user_risk_tiers_history"] == found["user_risk_tiers"] + counts(story.old)["user_risk_tiers"]
 
