@@ -1,0 +1,1 @@
+"""The whole loop against a simulated shop whose truth is known."""
