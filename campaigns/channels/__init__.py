@@ -1,0 +1,1 @@
+"""Doors to users: what takes a message and says what became of it."""
