@@ -14,6 +14,9 @@ IMPORTANCE = "ml.model_importance"
 LEARNING_CURVE = "ml.model_learning_curve"
 CURVES = "ml.model_curves"
 HEALTH = "ml.model_health"
+ACTION_CHOICES = "ml.action_choices"
+UPLIFT_SCORES = "ml.uplift_scores"
+UPLIFT_REPORT = "ml.uplift_report"
 
 Columns = Mapping[str, str]
 
@@ -100,6 +103,37 @@ HEALTH_COLUMNS = {
     "run_id": "varchar not null",
 }
 
+ACTION_CHOICE_COLUMNS = {
+    "as_of_date": "date not null",
+    "user_id": "varchar not null",
+    "campaign_id": "varchar not null",
+    "expected_net_value": "double not null",
+    "policy_mode": "varchar not null",
+    "choice_rank": "bigint not null",
+    "run_id": "varchar not null",
+}
+UPLIFT_SCORE_COLUMNS = {
+    "as_of_date": "date not null",
+    "user_id": "varchar not null",
+    "campaign_id": "varchar not null",
+    "uplift_probability": "double not null",
+    "uplift_margin": "double not null",
+    "model_version": "varchar not null",
+}
+UPLIFT_REPORT_COLUMNS = {
+    "trained_as_of": "date not null",
+    "campaign_id": "varchar not null",
+    "learner": "varchar not null",
+    "outcome": "varchar not null",
+    "metric": "varchar not null",
+    "estimate": "double",
+    "low": "double",
+    "high": "double",
+    "rows": "bigint not null",
+    "is_in_force": "boolean not null",
+    "note": "varchar not null",
+}
+
 TABLES: Mapping[str, Columns] = {
     DEFINITION_SCORES: DEFINITION_SCORE_COLUMNS,
     REPORT: REPORT_COLUMNS,
@@ -109,6 +143,9 @@ TABLES: Mapping[str, Columns] = {
     LEARNING_CURVE: LEARNING_CURVE_COLUMNS,
     CURVES: CURVES_COLUMNS,
     HEALTH: HEALTH_COLUMNS,
+    ACTION_CHOICES: ACTION_CHOICE_COLUMNS,
+    UPLIFT_SCORES: UPLIFT_SCORE_COLUMNS,
+    UPLIFT_REPORT: UPLIFT_REPORT_COLUMNS,
 }
 
 
