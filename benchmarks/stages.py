@@ -64,15 +64,16 @@ def gate(settings: Settings, ledger: Ledger, asked: argparse.Namespace) -> dict[
     return {"work": time.perf_counter() - began, "rules": rules, "closed": said}
 
 
-def snapshots(settings: Settings, ledger: Ledger, asked: argparse.Namespace) -> dict[str, Any]:
+def snapshots(settings: Settings, _: Ledger, asked: argparse.Namespace) -> dict[str, Any]:
     """Build the features of the past days that training reads."""
     from ml.entry import snapshots_missing
+    from warehouse.past_days import build_past_days
 
     (day,) = asked.as_of
-    asked.as_of = snapshots_missing(settings, day)
-    if not asked.as_of:
-        return {"work": 0.0, "days": 0}
-    return {**models(settings, ledger, asked), "days": len(asked.as_of)}
+    missing = snapshots_missing(settings, day)
+    began = time.perf_counter()
+    builds = build_past_days(settings, missing)
+    return {"work": time.perf_counter() - began, "days": len(missing), "builds": builds}
 
 
 def score(settings: Settings, ledger: Ledger, asked: argparse.Namespace) -> dict[str, Any]:

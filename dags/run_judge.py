@@ -109,6 +109,7 @@ def _run(settings: Settings, asked: argparse.Namespace) -> int:
     from ml.replay import score_replay, snapshots_of_replays
     from warehouse.dbt_project import dbt_vars, run_dbt
     from warehouse.ingest import ingest
+    from warehouse.past_days import build_past_days
 
     with Ledger.open(settings) as ledger:
         report = ingest(settings, ledger)
@@ -122,11 +123,10 @@ def _run(settings: Settings, asked: argparse.Namespace) -> int:
         f"replaying {len(replays)} evenings from {evenings[0]} to {evenings[-1]}; the data end on {data_end}"
     )
     # the build file has no table that says from when on data are there before the features are built once
-    run_dbt(settings, [*BUILD, "features"], dbt_vars(settings, evenings))
+    build_past_days(settings, evenings)
     snapshots = snapshots_of_replays(settings, [(one.as_of_date, one.definition) for one in replays])
     print(f"building the features of {len(snapshots)} snapshots to learn from")
-    if snapshots:
-        run_dbt(settings, [*BUILD, "features"], dbt_vars(settings, snapshots))
+    build_past_days(settings, snapshots)
     run_dbt(settings, [*BUILD, "labels"], dbt_vars(settings, evenings))
     folder = settings.home / "judge"
     folder.mkdir(parents=True, exist_ok=True)

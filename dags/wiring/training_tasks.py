@@ -9,9 +9,6 @@ from dags.wiring.days import announced_days, parsed_day
 from dags.wiring.defaults import WRITER_POOL
 from dags.wiring.runs import OpenedRun, begin, each_run, finish, opened_ledger
 
-# as the DAGs build them: with the tests of the data, without the unit tests of the SQL
-BUILD_FEATURES = ("build", "--exclude-resource-type", "unit_test", "--selector", "features")
-
 
 @task(task_id="open_runs")
 def open_training_run() -> list[OpenedRun]:
@@ -44,7 +41,7 @@ def build_missing_snapshots(opened: list[OpenedRun]) -> list[str]:
     """
     from ml.entry import snapshots_missing
     from ml.watch import days_missing
-    from warehouse.dbt_project import dbt_vars, run_dbt
+    from warehouse.past_days import build_past_days
 
     with opened_ledger() as (settings, ledger):
         missing = sorted(
@@ -55,8 +52,7 @@ def build_missing_snapshots(opened: list[OpenedRun]) -> list[str]:
                 for day in read_by(settings, run.as_of_date)
             }
         )
-        if missing:
-            run_dbt(settings, BUILD_FEATURES, dbt_vars(settings, as_of_dates=missing))
+        build_past_days(settings, missing)
     return [day.isoformat() for day in missing]
 
 

@@ -51,12 +51,12 @@ def build_snapshots(settings: Settings, ledger: Ledger, day: date) -> None:
     """Build the past days that training and the watch read, when training is due."""
     from ml.entry import snapshots_missing
     from ml.watch import days_missing
+    from warehouse.past_days import build_past_days
 
     sunday = _training_day(settings, ledger, day)
     read_by = (snapshots_missing, days_missing) if sunday else ()
     missing = sorted({one for find in read_by for one in find(settings, sunday)})
-    if missing:
-        _dbt(settings, "features", missing)
+    build_past_days(settings, missing)
 
 
 def build_labels(settings: Settings, ledger: Ledger, day: date) -> None:
