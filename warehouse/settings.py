@@ -41,6 +41,13 @@ class Settings:
         Trials of the search for their settings, all together (``HOLDFAST_SEARCH_TRIALS``); 0 for none.
     search_seconds, fit_seconds : int
         The search begins no trial later than this; a single fit that takes longer is stopped.
+    sending : bool
+        Whether campaigns may send anything (``HOLDFAST_SENDING``); off unless somebody says ``on``.
+    fresh_days : int
+        A list older than this many days sends nothing (``HOLDFAST_FRESH_DAYS``).
+    approval_hours : int
+        Hours that a large campaign waits for a person; without an answer it is not sent
+        (``HOLDFAST_APPROVAL_HOURS``).
     alarm_url : str
         Where alarms are posted (``HOLDFAST_ALARM_URL``); empty for nowhere. May hold a secret.
     """
@@ -59,6 +66,9 @@ class Settings:
     search_trials: int = 30
     search_seconds: int = 900
     fit_seconds: int = 300
+    sending: bool = False
+    fresh_days: int = 2
+    approval_hours: int = 12
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
@@ -96,6 +106,9 @@ class Settings:
             search_trials=_whole_number(env, "HOLDFAST_SEARCH_TRIALS", 30, fewest=0),
             search_seconds=_whole_number(env, "HOLDFAST_SEARCH_SECONDS", 900),
             fit_seconds=_whole_number(env, "HOLDFAST_FIT_SECONDS", 300),
+            sending=_switch(env, "HOLDFAST_SENDING"),
+            fresh_days=_whole_number(env, "HOLDFAST_FRESH_DAYS", 2),
+            approval_hours=_whole_number(env, "HOLDFAST_APPROVAL_HOURS", 12),
         )
 
     @property
@@ -156,6 +169,13 @@ def _whole_number(env: Mapping[str, str], name: str, default: int, *, fewest: in
             f"{name} must be a whole number of at least {fewest}", text, f"for instance {name}={default}"
         )
     return int(text)
+
+
+def _switch(env: Mapping[str, str], name: str) -> bool:
+    text = env.get(name) or "off"
+    if text not in ("on", "off"):
+        raise SettingsError(f"{name} must be on or off", text, f"{name}=off sends nothing")
+    return text == "on"
 
 
 def _web_address(env: Mapping[str, str], name: str) -> str:
