@@ -9,49 +9,63 @@ from datetime import date
 import duckdb
 import pandas as pd
 
-CAMPAIGN_SCHEMA, CAMPAIGN_TABLE = "campaigns", "campaign_assignments"
-TREATED = "treatment"
+CONTACT_SCHEMA, CONTACT_TABLE = "control", "campaign_contacts"
+# A message whose answer was lost may have arrived, so it counts.
+HANDED_OVER = ("sent", "unknown")
 
 
 def campaign_touched(
     connection: duckdb.DuckDBPyConnection, dates: Sequence[date], horizon_days: int, known_on: date
 ) -> pd.DataFrame:
-    """Return whose outcome a campaign may have changed: treated in the label's window of a snapshot.
+    """Return whose outcome a campaign may have changed: contacted by us in the label's window of a snapshot.
 
-    Holdout and global control are left alone, so they stay. An assignment counts from its `action_on` where
-    the table has that column (without an action nothing was done), else from its `assigned_on`.
+    Who was only chosen, held out or kept as global control is left alone, and stays. A contact counts from
+    the day on which it was handed over; a message decided on the evening of a day cannot have changed that
+    day, so it counts from the next one at the earliest.
 
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
-        The open build file. Without `campaigns.campaign_assignments` nobody is touched.
+        The open build file. Without `control.campaign_contacts` nobody is touched.
     dates : sequence of date
         Snapshots.
     horizon_days : int
-        Days after a snapshot in which an action counts.
+        Days after a snapshot in which a contact counts.
     known_on : date
-        Actions after this evening are not known yet.
+        Contacts after this evening are not known yet.
 
     Returns
     -------
     pandas.DataFrame
         as_of_date and user_id, each pair once, ordered.
     """
-    columns = _columns(connection)
-    if not columns or not dates:
+    if not dates or not _is_there(connection):
         return pd.DataFrame({"as_of_date": pd.Series(dtype=object), "user_id": pd.Series(dtype=object)})
-    acted_on = "action_on" if "action_on" in columns else "assigned_on"
     table = connection.execute(
         f"""
-        select distinct snapshots.as_of_date, assignments.user_id
+        with contacts as (
+            select
+                user_id,
+                greatest(
+                    coalesce(cast(handed_over_at as date), as_of_date), as_of_date + 1
+                ) as contacted_on
+            from {CONTACT_SCHEMA}.{CONTACT_TABLE}
+            where list_contains($states, state)
+        )
+        select distinct snapshots.as_of_date, contacts.user_id
         from (select unnest($dates::date[]) as as_of_date) as snapshots
-        inner join {CAMPAIGN_SCHEMA}.{CAMPAIGN_TABLE} as assignments
-            on assignments.{acted_on} > snapshots.as_of_date
-            and assignments.{acted_on} <= snapshots.as_of_date + $horizon_days
-        where assignments.arm = $treated and assignments.{acted_on} <= $known_on
+        inner join contacts
+            on contacts.contacted_on > snapshots.as_of_date
+            and contacts.contacted_on <= snapshots.as_of_date + $horizon_days
+        where contacts.contacted_on <= $known_on
         order by all
         """,
-        {"dates": list(dates), "horizon_days": horizon_days, "treated": TREATED, "known_on": known_on},
+        {
+            "dates": list(dates),
+            "horizon_days": horizon_days,
+            "states": list(HANDED_OVER),
+            "known_on": known_on,
+        },
     ).to_arrow_table()
     touched: pd.DataFrame = table.to_pandas(date_as_object=True)
     return touched
@@ -87,9 +101,9 @@ def untouched(
     return frame[~left_out].reset_index(drop=True)
 
 
-def _columns(connection: duckdb.DuckDBPyConnection) -> set[str]:
+def _is_there(connection: duckdb.DuckDBPyConnection) -> bool:
     rows = connection.execute(
-        "select column_name from information_schema.columns where table_schema = ? and table_name = ?",
-        [CAMPAIGN_SCHEMA, CAMPAIGN_TABLE],
+        "select 1 from information_schema.tables where table_schema = ? and table_name = ?",
+        [CONTACT_SCHEMA, CONTACT_TABLE],
     ).fetchall()
-    return {str(name) for (name,) in rows}
+    return bool(rows)

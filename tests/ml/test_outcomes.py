@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 import duckdb
 import numpy as np
@@ -166,21 +166,28 @@ def test_the_newest_mature_day_of_the_same_definition_is_judged(build: duckdb.Du
     assert matured_day(build, ANY, COMPLETE + timedelta(days=5)) == SCORED_ON + timedelta(days=1)
 
 
-def assignments(connection: duckdb.DuckDBPyConnection, action_on: bool = False) -> None:
-    connection.execute("create schema campaigns")
-    columns = "experiment_id varchar, user_id varchar, arm varchar, assigned_on date"
+def contacts(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("create schema if not exists control")
     connection.execute(
-        f"create table campaigns.campaign_assignments ({columns}{', action_on date' if action_on else ''})"
+        "create table control.campaign_contacts (user_id varchar, as_of_date date, state varchar, "
+        "handed_over_at timestamp)"
     )
 
 
-def assigned(
-    connection: duckdb.DuckDBPyConnection, user: str, arm: str, after: int, *action: int | None
+def contacted(
+    connection: duckdb.DuckDBPyConnection,
+    user: str,
+    after: int,
+    *,
+    decided: int | None = None,
+    state: str = "sent",
+    is_handed_over: bool = True,
 ) -> None:
-    values = [user, arm, SCORED_ON + timedelta(days=after)]
-    values += [None if days is None else SCORED_ON + timedelta(days=days) for days in action]
-    places = ", ".join("?" for _ in values)
-    connection.execute(f"insert into campaigns.campaign_assignments values ('e1', {places})", values)
+    day = SCORED_ON + timedelta(days=after)
+    decided_on = day - timedelta(days=1) if decided is None else SCORED_ON + timedelta(days=decided)
+    handed_over_at = datetime.combine(day, time(9)) if is_handed_over else None
+    values = [user, decided_on, state, handed_over_at]
+    connection.execute("insert into control.campaign_contacts values (?, ?, ?, ?)", values)
 
 
 def touched(connection: duckdb.DuckDBPyConnection, known_on: date = COMPLETE) -> list[str]:
@@ -193,36 +200,41 @@ def test_nobody_is_touched_before_there_are_campaigns(build: duckdb.DuckDBPyConn
     frame = pd.DataFrame({"as_of_date": [SCORED_ON], "user_id": ["u"]})
     assert touched(build) == []
     assert untouched(build, frame, horizon_days=HORIZON, known_on=COMPLETE) is frame
-    assignments(build)
+    contacts(build)
     assert touched(build) == []
 
 
-def test_the_treated_are_touched_and_both_controls_are_not(build: duckdb.DuckDBPyConnection) -> None:
-    assignments(build)
-    for arm in ("treatment", "holdout", "global_control"):
-        assigned(build, arm, arm, 5)
-    assert touched(build) == ["treatment"]
+def test_whoever_was_or_may_have_been_reached_is_touched_and_nobody_else(
+    build: duckdb.DuckDBPyConnection,
+) -> None:
+    contacts(build)
+    for state in ("sent", "unknown", "held", "pending", "dead", "suppressed", "expired", "cancelled"):
+        contacted(build, state, 5, state=state)
+    contacted(build, "answer lost", 5, state="unknown", is_handed_over=False)
+    assert touched(build) == ["answer lost", "sent", "unknown"]
 
 
-def test_only_actions_in_the_window_that_are_known_touch(build: duckdb.DuckDBPyConnection) -> None:
-    assignments(build)
+def test_only_contacts_in_the_window_that_are_known_touch(build: duckdb.DuckDBPyConnection) -> None:
+    contacts(build)
     for user, after in (("same day", 0), ("next day", 1), ("last day", HORIZON), ("after", HORIZON + 1)):
-        assigned(build, user, "treatment", after)
+        contacted(build, user, after)
     assert touched(build, COMPLETE + timedelta(days=9)) == ["last day", "next day"]
     assert touched(build, COMPLETE - timedelta(days=1)) == ["next day"]
 
 
-def test_an_assignment_without_an_action_touches_nobody(build: duckdb.DuckDBPyConnection) -> None:
-    assignments(build, action_on=True)
-    assigned(build, "suppressed", "treatment", 5, None)
-    assigned(build, "called late", "treatment", -9, 4)
-    assert touched(build) == ["called late"]
+def test_a_message_counts_from_the_day_it_went_out_and_never_before_its_decision(
+    build: duckdb.DuckDBPyConnection,
+) -> None:
+    contacts(build)
+    contacted(build, "sent late", 4, decided=-9)
+    contacted(build, "sent the same evening", 0, decided=0)
+    assert touched(build) == ["sent late", "sent the same evening"]
 
 
 def test_a_user_is_touched_once_per_snapshot(build: duckdb.DuckDBPyConnection) -> None:
-    assignments(build)
-    assigned(build, "u", "treatment", 5)
-    assigned(build, "u", "treatment", 6)
+    contacts(build)
+    contacted(build, "u", 5)
+    contacted(build, "u", 6)
     days = [SCORED_ON, SCORED_ON + timedelta(days=5), SCORED_ON + timedelta(days=28)]
     frame = campaign_touched(build, days, HORIZON, COMPLETE)
     assert list(frame["as_of_date"]) == days[:2]
@@ -231,8 +243,8 @@ def test_a_user_is_touched_once_per_snapshot(build: duckdb.DuckDBPyConnection) -
 def test_training_rows_of_touched_users_are_left_out_of_that_snapshot_only(
     build: duckdb.DuckDBPyConnection,
 ) -> None:
-    assignments(build)
-    assigned(build, "u", "treatment", 5)
+    contacts(build)
+    contacted(build, "u", 5)
     later = SCORED_ON + timedelta(days=28)
     rows = [(SCORED_ON, "u"), (SCORED_ON, "v"), (later, "u")]
     frame = pd.DataFrame(rows, columns=["as_of_date", "user_id"]).assign(churned=[0, 1, 1])

@@ -146,11 +146,12 @@ def test_what_is_built_is_what_training_and_its_backtest_read():
 
 def test_users_whose_outcome_a_campaign_changed_are_not_learnt_from(build):
     newest = PLAN.test
-    build.execute("create schema campaigns")
+    build.execute("create schema control")
     build.execute(
-        "create table campaigns.campaign_assignments as select 'u00007' as user_id, 'treatment' as arm, "
-        "cast(? as date) + 3 as assigned_on union all select 'u00008', 'holdout', cast(? as date) + 3",
-        [newest, newest],
+        "create table control.campaign_contacts as select 'u00007' as user_id, 'sent' as state, "
+        "cast(? as date) + 3 as as_of_date, cast(? as date) + interval 4 day as handed_over_at "
+        "union all select 'u00008', 'cancelled', cast(? as date) + 3, null",
+        [newest, newest, newest],
     )
     _, snapshots = train(
         build,
