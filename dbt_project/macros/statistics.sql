@@ -56,3 +56,41 @@
 {% macro chi_square_p(statistic) -%}
     {{ two_sided_p('sqrt(' ~ statistic ~ ')') }}
 {%- endmacro %}
+
+{#
+    The point of Student's distribution that belongs to a point of the normal one, by the
+    expansion in powers of 1 / degrees (Abramowitz and Stegun 26.7.5); within 0.3 % of the
+    97.5 % point from five degrees of freedom on. Few users know their own noise badly, and a
+    normal interval would be too narrow for them.
+#}
+{% macro student_quantile(quantile, degrees) -%}
+    {%- set z = quantile -%}
+    ({{ z }}
+    + {{ (z ** 3 + z) / 4 }} / {{ degrees }}
+    + {{ (5 * z ** 5 + 16 * z ** 3 + 3 * z) / 96 }} / ({{ degrees }} * {{ degrees }})
+    + {{ (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / 384 }}
+    / ({{ degrees }} * {{ degrees }} * {{ degrees }}))
+{%- endmacro %}
+
+{#
+    Users of both arms together that it takes to see a difference of `least_effect` in a share
+    of about `base_rate` with a power of 80 % at the 5 % level, two-sided, where
+    `holdout_share` of them are held out (Fleiss, Levin and Paik 2003, ch. 4, without
+    continuity correction). NULL where there is no difference to look for or nobody is held out.
+#}
+{% macro users_needed(base_rate, least_effect, holdout_share) -%}
+    {%- set reach = (normal_quantile(0.975) + normal_quantile(0.8)) ** 2 -%}
+    {%- set treated_rate = 'greatest(0.0, ' ~ base_rate ~ ' - ' ~ least_effect ~ ')' -%}
+    ceil({{ reach }} * (
+        {{ treated_rate }} * (1 - {{ treated_rate }}) / nullif(1 - {{ holdout_share }}, 0)
+        + {{ base_rate }} * (1 - {{ base_rate }}) / nullif({{ holdout_share }}, 0)
+    ) / nullif({{ least_effect }} * {{ least_effect }}, 0))
+{%- endmacro %}
+
+{#
+    A sum of floating numbers that comes out the same to the last digit however the rows were
+    found; for few rows, since they are collected first.
+#}
+{% macro sum_in_order(value, order_by) -%}
+    list_sum(list({{ value }} order by {{ order_by }}))
+{%- endmacro %}
