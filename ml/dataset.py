@@ -104,6 +104,27 @@ def population(definition: Definition | None) -> str:
     return f"({asked})"
 
 
+def check_population(connection: duckdb.DuckDBPyConnection, as_of_date: date, definition: Definition) -> None:
+    """Refuse a day whose eligible users are not those that a definition of churn asks about.
+
+    Raises
+    ------
+    ContractBreach
+        If the day's features were built while another definition was in force.
+    """
+    row = connection.execute(
+        f"select count(*) from {FEATURE_TABLE} where as_of_date = ? "
+        f"and is_eligible is distinct from coalesce({population(definition)}, false)",
+        [as_of_date],
+    ).fetchone()
+    if row and row[0]:
+        raise ContractBreach(
+            f"{as_of_date} was built for another definition of churn than {definition.definition_id}",
+            f"{row[0]} users differ in is_eligible",
+            "build that day's features again; HOLDFAST_DEFINITION must be the same for every process",
+        )
+
+
 def load_features(
     connection: duckdb.DuckDBPyConnection, as_of_date: date, definition: Definition | None = None
 ) -> pd.DataFrame:

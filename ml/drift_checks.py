@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from ml.dataset import FEATURE_TABLE
+from ml.dataset import FEATURE_TABLE, population
 from ml.drift import LEAST_EFFECT, DriftResult, compare, compare_columns, effect_size, judged
 from ml.finding import Finding, percent
 from ml.model import ChurnModel
 from ml.outcomes import SCORES_TABLE
 from ml.samples import sampled
+from warehouse.definitions import Definition
 
 SCORE = "churn_probability"
 # Either side of a snapshot: the days of the week, and the cycle of a mailing every other week.
@@ -27,14 +28,16 @@ def check_drift(
     as_of_date: date,
     model: ChurnModel,
     training_snapshots: Sequence[date],
+    definition: Definition,
     *,
     seed: int = 0,
 ) -> list[Finding]:
     """Compare every input, and the score; all of them are one family of tests.
 
-    Inputs are compared with the newest snapshot that the model learnt from, eligible users on both sides. It
-    lies a label's window before the model's own day, so a year goes on meanwhile; what moved since gets a
-    second look before it is an alarm (`_second_look`).
+    Inputs are compared with the newest snapshot that the model learnt from, on both sides the users that the
+    definition asks about, whichever was in force when those days were built. It lies a label's window before
+    the model's own day, so a year goes on meanwhile; what moved since gets a second look before it is an
+    alarm (`_second_look`).
 
     The score is compared with what this very model gives the users of the day on which it was trained. Rows
     that it learnt from would not do, since a model is surer of those.
@@ -49,6 +52,8 @@ def check_drift(
         Who scored the day.
     training_snapshots : sequence of date
         What it learnt from, newest first.
+    definition : Definition
+        The definition of churn in force.
     seed : int
         See `ml.drift.compare`.
 
@@ -58,14 +63,15 @@ def check_drift(
         One feature_drift per input, one score_drift.
     """
     kinds = {feature.name: feature.kind for feature in model.contract.features}
-    today = _inputs(connection, as_of_date, kinds)
-    before = _inputs(connection, training_snapshots[0], kinds) if training_snapshots else today[:0]
+    asked = population(definition)
+    today = _inputs(connection, as_of_date, kinds, asked)
+    before = _inputs(connection, training_snapshots[0], kinds, asked) if training_snapshots else today[:0]
     sides: dict[str, Sides] = {}
     since: dict[str, date] = {}
     if not before.empty:
         sides |= {name: (before[name], today[name]) for name in kinds}
         since |= dict.fromkeys(kinds, training_snapshots[0])
-    then = _inputs(connection, model.trained_as_of, kinds)
+    then = _inputs(connection, model.trained_as_of, kinds, asked)
     if not then.empty:
         sides[SCORE] = (pd.Series(model.predict(then)), _scores(connection, as_of_date))
         since[SCORE] = model.trained_as_of
@@ -77,7 +83,7 @@ def check_drift(
     )
     moved = {name: kind for name, kind in kinds.items() if name in results and results[name].is_drift}
     nearby = _days_nearby(connection, training_snapshots, as_of_date) if moved else []
-    samples = {day: _inputs(connection, day, moved) for day in {*nearby, *training_snapshots} if moved}
+    samples = {day: _inputs(connection, day, moved, asked) for day in {*nearby, *training_snapshots} if moved}
     for name, kind in moved.items():
         columns = {day: frame[name] for day, frame in samples.items() if not frame.empty}
         results[name], since[name] = _second_look(
@@ -135,13 +141,13 @@ def _days_nearby(
 
 
 def _inputs(
-    connection: duckdb.DuckDBPyConnection, as_of_date: date, kinds: Mapping[str, str]
+    connection: duckdb.DuckDBPyConnection, as_of_date: date, kinds: Mapping[str, str], asked: str
 ) -> pd.DataFrame:
     columns = ", ".join(
         f'cast("{name}" as {"varchar" if kind == "categorical" else "double"}) as "{name}"'
         for name, kind in kinds.items()
     )
-    where = "is_eligible and as_of_date = $day"
+    where = f"{asked} and as_of_date = $day"
     table = connection.execute(
         f"select user_id, {columns} from {FEATURE_TABLE} "
         f"where {where} and {sampled(FEATURE_TABLE, where)} order by user_id",

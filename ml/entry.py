@@ -5,7 +5,7 @@ from datetime import date
 
 from ml.calendar import training_date
 from ml.card.champion import write_card_after_training
-from ml.dataset import first_data_day, load_themes, snapshots_built
+from ml.dataset import check_population, first_data_day, load_themes, snapshots_built
 from ml.registry import load_model
 from ml.scoring import ScoringOutcome, repeat_scores, score, score_definition
 from ml.tables import prepare_tables
@@ -106,7 +106,8 @@ def score_day(
     Raises
     ------
     ContractBreach
-        If there is no champion for the definition in force, or the features do not fit it.
+        If there is no champion for the definition in force, the day was built for another definition, or the
+        features do not fit the model.
     DamagedFile
         If a model's signature or golden rows do not verify.
     GateFailure
@@ -128,6 +129,7 @@ def score_day(
         )
     with open_build(settings) as connection:
         prepare_tables(connection)
+        check_population(connection, as_of_date, in_force)
         outcome = score(
             connection,
             as_of_date=as_of_date,

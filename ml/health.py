@@ -83,7 +83,7 @@ def watch(
     """
     version = model.model_version
     findings = [
-        *check_drift(connection, as_of_date, model, training_snapshots, seed=seed),
+        *check_drift(connection, as_of_date, model, training_snapshots, definition, seed=seed),
         *_tier_shares(connection, as_of_date),
         *_freshness(connection, as_of_date, max(1, freshness_days // 2)),
         _model_age(model, as_of_date),

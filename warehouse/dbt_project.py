@@ -41,10 +41,7 @@ CONTRACT_TABLES = (
 REQUIRED_TABLES = ("users", "orders")
 RUN_ID = re.compile(r"[A-Za-z0-9_.-]{0,100}")
 # what the project is read with; the other variables fill in SQL when a model is run
-SHAPING = (
-    *("source", "time_zone", "currency", "absent_tables"),
-    *("definition_id", "horizon_days", "eligible_days"),
-)
+SHAPING = ("source", "time_zone", "currency", "absent_tables", "definition_id", "horizon_days")
 # commands that neither read nor write the build file
 OFFLINE = frozenset({"parse", "ls", "list", "deps", "clean"})
 MESSAGES_AT_MOST = 5
@@ -63,7 +60,7 @@ def dbt_vars(
     Parameters
     ----------
     settings : Settings
-        Names the active source, the definition in force, its horizon and its eligible window.
+        Names the active source, the definition in force and its horizon.
     as_of_dates : sequence of date or str
         Days to build; for the selector `labels`, days on which labels are taken.
     source : Source, optional
@@ -96,7 +93,6 @@ def dbt_vars(
         "as_of_dates": ",".join(sorted({_checked_day(day) for day in as_of_dates})),
         "definition_id": settings.definition_id,
         "horizon_days": settings.horizon_days,
-        "eligible_days": settings.eligible_days,
         "run_id": run_id,
     }
     if label_step_days is not None:

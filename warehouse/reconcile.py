@@ -1,5 +1,6 @@
 """Do the numbers add up? Rows, money, orders, eligible users and churn, read from what is there."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -8,6 +9,7 @@ import duckdb
 
 from warehouse.books import Fact, keep_books
 from warehouse.connections import open_read_only
+from warehouse.definitions import Definition, definition_in_force, load_definitions
 from warehouse.errors import ContractBreach
 from warehouse.ledger import Ledger
 from warehouse.settings import Settings
@@ -75,9 +77,10 @@ def reconcile(settings: Settings, ledger: Ledger, as_of_date: date | None = None
         facts += _line_kinds(connection, source)
         until = _built_until(ledger, source)
         if until is not None and day is not None:
+            definition = definition_in_force(load_definitions(settings.dbt_project), settings.definition_id)
             facts += _orders(connection, source)
-            facts += _users(connection, settings, day)
-            facts += _churn(connection, settings, day, until)
+            facts += _users(connection, definition, day)
+            facts += _churn(connection, definition, day, until)
     return Reconciliation(source.name, day, tuple(facts))
 
 
@@ -125,26 +128,31 @@ def _orders(connection: duckdb.DuckDBPyConnection, source: Source) -> Iterator[F
     )
 
 
-def _users(connection: duckdb.DuckDBPyConnection, settings: Settings, day: date) -> Iterator[Fact]:
+def _users(connection: duckdb.DuckDBPyConnection, definition: Definition, day: date) -> Iterator[Fact]:
     ((eligible,),) = connection.execute(
-        f"select count(*) from ({_eligible_sql()})", {"day": day, "days": settings.eligible_days}
+        f"select count(*) from ({_eligible_sql()})", _population(definition, day)
     ).fetchall()
     expected = None
     if _exists(connection, FEATURES):
         ((rows, counted),) = connection.execute(
             f"select count(*), count(*) filter (is_eligible) from {FEATURES} where as_of_date = ?", [day]
         ).fetchall()
-        expected = _users_in_words(counted, settings.eligible_days) if rows else None
-    found = _users_in_words(eligible, settings.eligible_days)
+        expected = _users_in_words(counted, definition) if rows else None
+    found = _users_in_words(eligible, definition)
     yield Fact("user_features" if expected else "orders", "eligible_users", found, expected)
 
 
-def _users_in_words(users: int, days: int) -> str:
-    return f"{users:,} with a paid order in the last {days} days"
+def _users_in_words(users: int, definition: Definition) -> str:
+    words = f"{users:,} with a paid order in the last {definition.active_within_days} days"
+    if definition.fewest_paid_days > 1:
+        words += f", on at least {definition.fewest_paid_days} days in life"
+    if definition.most_paid_days is not None:
+        words += f", on at most {definition.most_paid_days} days in life"
+    return words
 
 
 def _churn(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, day: date, until: date
+    connection: duckdb.DuckDBPyConnection, definition: Definition, day: date, until: date
 ) -> Iterator[Fact]:
     """Tell the share without a paid order in the days after, as known today, where they were delivered."""
     for horizon in HORIZONS:
@@ -158,7 +166,7 @@ def _churn(
             "where is_paid and superseded_on is null and order_date > $day and order_date <= $last) "
             "select count(*), count(*) filter (buyers.user_id is null) "
             "from eligible left join buyers using (user_id)",
-            {"day": day, "days": settings.eligible_days, "last": last},
+            _population(definition, day) | {"last": last},
         ).fetchall()
         yield Fact(
             "users",
@@ -168,11 +176,23 @@ def _churn(
 
 
 def _eligible_sql() -> str:
+    """Return whom a definition asks about, worked out from the orders alone; see `_population`."""
     return (
-        f"select distinct user_id from {ORDERS} where is_paid and known_on <= $day "
-        "and (superseded_on is null or superseded_on > $day) "
-        "and order_date <= $day and order_date > $day - $days"
+        f"select user_id from {ORDERS} where is_paid and known_on <= $day "
+        "and (superseded_on is null or superseded_on > $day) and order_date <= $day "
+        "group by user_id having max(order_date) > $day - $days "
+        "and count(distinct order_date) between $fewest and $most"
     )
+
+
+def _population(definition: Definition, day: date) -> dict[str, date | int]:
+    most = definition.most_paid_days
+    return {
+        "day": day,
+        "days": definition.active_within_days,
+        "fewest": definition.fewest_paid_days,
+        "most": sys.maxsize if most is None else most,
+    }
 
 
 def _exists(connection: duckdb.DuckDBPyConnection, relation: str) -> bool:

@@ -116,6 +116,25 @@ def test_the_definition_in_force_is_repeated_to_the_last_digit(trained):
     assert len(first) == USERS
 
 
+def test_a_definition_of_few_orders_in_force_scores_its_population_and_nobody_else(trained):
+    asked = "coalesce(days_since_last_paid_order < 120 and paid_days_lifetime between 1 and 3, false)"
+    trained.settings = replace(trained.settings, definition_id=BESIDE)
+    with pytest.raises(ContractBreach, match=f"was built for another definition of churn than {BESIDE}"):
+        score(trained)
+    with open_build(trained.settings) as connection:
+        connection.execute(f"update features.user_features set is_eligible = {asked}")
+    outcome = score(trained)
+    expected = rows(
+        trained.settings,
+        f"select user_id from features.user_features where as_of_date = '{AS_OF}' and {asked} order by 1",
+    )
+    assert 0 < len(expected) < USERS
+    assert rows(trained.settings, "select user_id from ml.churn_scores order by 1") == expected
+    champion = trained.ledger.champion_for("sample_shop", BESIDE, AS_OF)
+    assert outcome.model_version == champion.model_version
+    assert training_due(trained.settings, trained.ledger, AS_OF) is None
+
+
 def test_who_has_not_bought_for_too_long_is_churned_already_and_not_scored(trained):
     with open_build(trained.settings) as connection:
         connection.execute(

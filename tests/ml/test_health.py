@@ -1,6 +1,7 @@
 """The day's watch over a small build file, one thing changed at a time."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 
 import duckdb
@@ -153,15 +154,25 @@ def test_users_who_are_not_eligible_are_not_looked_at(build: duckdb.DuckDBPyConn
     }
 
 
+def test_days_that_were_built_for_another_definition_are_compared_by_the_one_in_force(
+    build: duckdb.DuckDBPyConnection,
+) -> None:
+    build.execute(
+        "update features.user_features set is_eligible = paid_days_lifetime = 1 where as_of_date < ?", [AS_OF]
+    )
+    assert alarms(watched(build)) == set()
+
+
 def test_what_moved_as_far_while_the_model_learnt_is_usual(build: duckdb.DuckDBPyConnection) -> None:
+    everybody = replace(DEFINITION, active_within_days=1000)
     for day, shift in ((OLDEST, 0), (NEWEST, 120), (AS_OF, 230)):
         build.execute(
             "update features.user_features set days_since_last_paid_order = "
             "days_since_last_paid_order + ? where as_of_date = ?",
             [shift, day],
         )
-    assert alarms(watched(build)) == set()
-    only_newest = watched(build, training_snapshots=[NEWEST])
+    assert alarms(watched(build, definition=everybody)) == set()
+    only_newest = watched(build, training_snapshots=[NEWEST], definition=everybody)
     assert alarms(only_newest) == {("feature_drift", "days_since_last_paid_order")}
 
 

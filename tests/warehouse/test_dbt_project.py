@@ -39,15 +39,15 @@ def test_what_the_source_lacks_is_told_to_dbt(tmp_path):
     assert dbt_vars(settings_in(tmp_path, "sample_shop"))["absent_tables"] == ""
 
 
-def test_the_definition_in_force_is_told_to_dbt_with_its_days(tmp_path):
+def test_the_definition_in_force_is_told_to_dbt_with_its_horizon(tmp_path):
     environment = {
         "HOLDFAST_HOME": str(tmp_path),
         "HOLDFAST_SOURCE": "online_retail",
-        "HOLDFAST_DEFINITION": "paid_order_90d_active_365d",
+        "HOLDFAST_DEFINITION": "paid_order_60d",
     }
     variables = dbt_vars(Settings.from_environment(environment))
-    told = {name: variables[name] for name in ("definition_id", "horizon_days", "eligible_days")}
-    assert told == {"definition_id": "paid_order_90d_active_365d", "horizon_days": 90, "eligible_days": 365}
+    told = {name: variables[name] for name in ("definition_id", "horizon_days")}
+    assert told == {"definition_id": "paid_order_60d", "horizon_days": 60}
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,16 @@
 """The books are told as they are, and a missing row or penny is seen."""
 
+import dataclasses
+import shutil
+from datetime import date
+
 import duckdb
 import pytest
 
 from tests.warehouse.ingest.shop import DECLARATION, HEADER, Shop, orders
 from warehouse.errors import ContractBreach
 from warehouse.reconcile import reconcile
+from warehouse.settings import REPOSITORY
 
 WITH_MONEY = DECLARATION.replace(
     "event_time: ordered_at", "event_time: ordered_at\n            money: amount"
@@ -91,6 +96,37 @@ def test_a_row_that_is_gone_is_seen(shop: Shop, loss: str) -> None:
 def test_nothing_ingested_is_nothing_to_reconcile(shop: Shop) -> None:
     with pytest.raises(ContractBreach, match="No delivery of shop was accepted yet"):
         reconcile(shop.settings, shop.ledger)
+
+
+@pytest.mark.parametrize(
+    ("definition_id", "told_of_users"),
+    [
+        ("paid_order_90d", "3 with a paid order in the last 180 days"),
+        ("one_time_buyers_90d", "2 with a paid order in the last 180 days, on at most 1 days in life"),
+        ("personal", "1 with a paid order in the last 180 days, on at least 4 days in life"),
+        ("paid_order_90d_active_90d", "2 with a paid order in the last 90 days"),
+    ],
+)
+def test_eligible_users_are_those_of_the_definition_in_force(
+    shop: Shop, definition_id: str, told_of_users: str
+) -> None:
+    day = date(2025, 3, 5)
+    shop.deliver(str(day), orders_csv=orders(1))
+    shop.ingest()
+    shutil.copytree(REPOSITORY / "dbt_project" / "seeds", shop.settings.dbt_project / "seeds")
+    shop.ledger.record_built_day(shop.ledger.begin_run("features", "shop", day))
+    with duckdb.connect(str(shop.settings.build_file)) as connection:
+        # twice on one day, four times, long ago, and one who came after the day
+        connection.execute(
+            "create schema intermediate; create table intermediate.int_orders_valued as "
+            f"select user_id, date '{day}' - age as order_date, date '{day}' - age as known_on, "
+            "cast(null as date) as superseded_on, true as is_paid, 5.0 as net_amount, 5.0 as gross_amount "
+            "from (values ('twice', 3), ('twice', 3), ('often', 400), ('often', 9), ('often', 8), "
+            "('often', 7), ('quiet', 120), ('gone', 200), ('later', -1)) as buys (user_id, age)"
+        )
+    settings = dataclasses.replace(shop.settings, definition_id=definition_id)
+    facts = {fact.rule: fact.observed for fact in reconcile(settings, shop.ledger).facts}
+    assert facts["eligible_users"] == told_of_users
 
 
 @pytest.mark.parametrize(

@@ -20,15 +20,18 @@ profiles as (
     select * from {{ ref('int_profiles_known') }}
 ),
 
+definition as (
+    select *
+    from {{ ref('churn_definitions') }}
+    where definition_id = '{{ checked_definition_id() }}'
+),
+
 final as (
     select
         -- ids and dates
         buying.as_of_date,
         buying.user_id,
-        coalesce(
-            buying.days_since_last_paid_order < {{ checked_number('eligible_days') }},
-            false
-        ) as is_eligible,
+        coalesce({{ is_asked_of('buying', 'definition') }}, false) as is_eligible,
 
         -- features by theme
         buying.* exclude (as_of_date, user_id),
@@ -39,6 +42,7 @@ final as (
     inner join browsing using (as_of_date, user_id)
     inner join relations using (as_of_date, user_id)
     left join profiles using (as_of_date, user_id)
+    cross join definition
 )
 
 select * from final
