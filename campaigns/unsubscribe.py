@@ -1,7 +1,7 @@
 """Unsubscribe links: a signed token names shop, user and purpose; whoever shows it stops that purpose.
 
-``python -m campaigns.unsubscribe TOKEN`` does by hand what the link does. A token does not run out: a link must
-still work in a message that is read late. A new key (remove the old one) makes every earlier link void.
+``python -m campaigns.unsubscribe TOKEN`` does by hand what the link does. A token does not run out: a link
+must still work in a message that is read late. A new key (remove the old one) makes every earlier link void.
 """
 
 import argparse
