@@ -5,6 +5,7 @@ from airflow.sdk import task
 
 from dags.wiring.defaults import WRITER_POOL
 from dags.wiring.runs import OpenedRun, each_run, finish, opened_ledger
+from dags.wiring.watch_tasks import watch_missed_day
 
 WAIT_SECONDS = 10
 # as the DAGs build it: with the tests of the data, without the unit tests of the SQL
@@ -36,7 +37,7 @@ def train_first() -> TriggerDagRunOperator:
 
 @task(pool=WRITER_POOL, trigger_rule="none_failed")
 def catch_up_missed_days(opened: list[OpenedRun]) -> list[OpenedRun]:
-    """Score and tier the days before the newest one, after an outage; they are not published.
+    """Score, tier and watch the days before the newest one, after an outage; they are not published.
 
     Returns
     -------
@@ -57,6 +58,7 @@ def catch_up_missed_days(opened: list[OpenedRun]) -> list[OpenedRun]:
             copy_control_tables(settings, ledger, run)
             run_dbt(settings, BUILD_RISK, dbt_vars(settings, day, run_id=run.run_id))
             run_gate(settings, ledger, run, "risk", day)
+            watch_missed_day(settings, ledger, run)
     finish(missed)
     return [newest]
 

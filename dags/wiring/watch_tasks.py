@@ -1,7 +1,7 @@
 """The tasks of score_churn_risk that watch the model. Nothing that goes wrong here keeps the list back."""
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import get_current_context, task
 
@@ -10,10 +10,15 @@ from dags.wiring.assets import RETRAINING_WANTED
 from dags.wiring.defaults import WRITER_POOL
 from dags.wiring.runs import OpenedRun, each_run, opened_ledger
 
+if TYPE_CHECKING:
+    from warehouse.ledger import Ledger, Run
+    from warehouse.settings import Settings
+
 log = logging.getLogger(__name__)
 
 WATCH = "watch_model"
 GATE_BEFORE = "check_risk_tables"
+FAILED = "The watch itself failed; its log says why. The list goes out unwatched."
 
 
 @task(task_id=WATCH, pool=WRITER_POOL)
@@ -31,6 +36,27 @@ def watch_model(opened: list[OpenedRun]) -> list[dict[str, str]]:
         (run,) = each_run(ledger, opened)
         alarms = watch_day(settings, ledger, run, run.as_of_date, progress=print)
     return [{"kind": one.kind, "subject": one.subject, "message": one.message} for one in alarms]
+
+
+def watch_missed_day(settings: "Settings", ledger: "Ledger", run: "Run") -> None:
+    """Look at a day that was caught up after an outage, and record its alarms without telling them.
+
+    By now they are old news: what still stands is told of the newest day, which is watched after this one and
+    asks for training where that is wanted. A watch that fails keeps no day back.
+    """
+    from ml.watch import watch_day
+    from warehouse.alarms import raise_alarms
+    from warehouse.errors import SupersededRun
+    from warehouse.ledger import Alarm
+
+    try:
+        alarms = watch_day(settings, ledger, run, run.as_of_date, progress=print)
+    except SupersededRun:
+        raise
+    except Exception:  # whatever it is, the days after this one are waited for
+        log.exception("the watch of %s failed", run.as_of_date)
+        alarms = [Alarm(run.source, run.as_of_date, "watch_failed", WATCH, FAILED)]
+    raise_alarms(settings, ledger, run, alarms, notify=False)
 
 
 @task(trigger_rule="all_done")
@@ -58,8 +84,7 @@ def tell_alarms(opened: list[OpenedRun]) -> int:
     with opened_ledger() as (settings, ledger):
         (run,) = each_run(ledger, opened)
         if told is None:
-            message = "The watch itself failed; its log says why. The list goes out unwatched."
-            told = [{"kind": "watch_failed", "subject": WATCH, "message": message}]
+            told = [{"kind": "watch_failed", "subject": WATCH, "message": FAILED}]
         alarms = [Alarm(run.source, run.as_of_date, **one) for one in told]
         wanted = retraining_wanted(settings, ledger, run.as_of_date, alarms) if is_announced else None
         raised = [*alarms, wanted] if wanted else alarms
