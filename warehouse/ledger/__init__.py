@@ -1,14 +1,29 @@
 """The ledger: small state that must not be lost, outside DuckDB.
 
 Runs with their epochs, deliveries, built days, gate results, publishes, models and the decisions on them,
-alarms, in SQLite by default and in PostgreSQL by URL.
+alarms; of campaigns the assignments, launches, messages, coupons and contact blocks. In SQLite by default
+and in PostgreSQL by URL.
 """
 
 from typing import Self
 
 from warehouse.ledger.alarm_book import AlarmBook
+from warehouse.ledger.assignment_book import AssignmentBook
+from warehouse.ledger.block_book import BlockBook
+from warehouse.ledger.campaign_records import (
+    CampaignAssignment,
+    CampaignLaunch,
+    ContactBlock,
+    Coupon,
+    CouponBudget,
+    DeliveryAttempt,
+    OutboxMessage,
+)
 from warehouse.ledger.champion_book import ChampionBook
+from warehouse.ledger.claim_book import ClaimBook
+from warehouse.ledger.coupon_book import CouponBook
 from warehouse.ledger.delivery_book import DeliveryBook
+from warehouse.ledger.launch_book import LaunchBook
 from warehouse.ledger.publish_book import PublishBook
 from warehouse.ledger.records import (
     Alarm,
@@ -29,7 +44,18 @@ from warehouse.ledger.run_book import RunBook
 from warehouse.settings import Settings
 
 
-class Ledger(RunBook, DeliveryBook, PublishBook, ChampionBook, AlarmBook):
+class Ledger(
+    RunBook,
+    DeliveryBook,
+    PublishBook,
+    ChampionBook,
+    AlarmBook,
+    AssignmentBook,
+    LaunchBook,
+    ClaimBook,
+    CouponBook,
+    BlockBook,
+):
     """Every book of the ledger over one database; use it as a context manager.
 
     Parameters
@@ -55,8 +81,14 @@ class Ledger(RunBook, DeliveryBook, PublishBook, ChampionBook, AlarmBook):
 __all__ = [
     "Alarm",
     "BuiltDay",
+    "CampaignAssignment",
+    "CampaignLaunch",
     "Clock",
+    "ContactBlock",
+    "Coupon",
+    "CouponBudget",
     "Delivery",
+    "DeliveryAttempt",
     "DeliveryFile",
     "GateResult",
     "Ledger",
@@ -64,6 +96,7 @@ __all__ = [
     "Model",
     "ModelDecision",
     "ModelUse",
+    "OutboxMessage",
     "Publish",
     "Run",
     "utc_now",

@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "003"
+HEAD = "004"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
