@@ -115,8 +115,8 @@ class _Ranking:
         self.ends = group_ends(uplift[self.falling])
         arm = np.asarray(treated, dtype=np.float64)[self.falling]
         chance = np.full(len(arm), arm.mean()) if propensity is None else propensity[self.falling]
-        self.as_treated = arm * np.mean(arm) / chance
-        self.as_control = (1 - arm) * (1 - np.mean(arm)) / (1 - chance)
+        self.as_treated = arm * np.mean(chance) / chance
+        self.as_control = (1 - arm) * np.mean(1 - chance) / (1 - chance)
         self.outcome = np.asarray(outcome, dtype=np.float64)[self.falling]
 
     def curves(self, weights: Floats) -> tuple[Floats, Floats]:
