@@ -6,6 +6,8 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
+from warehouse.control_campaigns import prepare_control_tables
+
 DEFINITION_SCORES = "ml.definition_scores"
 REPORT = "ml.model_report"
 BACKTEST = "ml.model_backtest"
@@ -153,7 +155,8 @@ def prepare_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the tables that dbt reads and nothing may have been written to yet.
 
     A table that came back from a snapshot of an earlier version, or was made by one, gains the columns that
-    it lacks; they are NULL in its rows. Nothing is removed.
+    it lacks; they are NULL in its rows. Nothing is removed. The tables of
+    campaigns in the schema `control` are made too; the ledger's facts are copied into them later.
 
     Parameters
     ----------
@@ -166,6 +169,7 @@ def prepare_tables(connection: duckdb.DuckDBPyConnection) -> None:
         for name, sql_type in columns.items():
             plain = sql_type.removesuffix(" not null")
             connection.execute(f"alter table {table} add column if not exists {name} {plain}")
+    prepare_control_tables(connection)
 
 
 def replace_rows(

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from warehouse.books import keep_books
 from warehouse.connections import open_build
+from warehouse.control_campaigns import copy_campaign_tables
 from warehouse.ledger import Delivery, Ledger, ModelDecision, Run
 from warehouse.settings import Settings
 from warehouse.sources import load_source
@@ -84,8 +85,11 @@ def copy_control_tables(settings: Settings, ledger: Ledger, run: Run) -> dict[st
         connection.execute("begin transaction")
         for table, (columns, rows) in written.items():
             _write(connection, table, columns, rows, run)
+        time_zone = load_source(run.source, settings.dbt_project).time_zone
+        campaigns = copy_campaign_tables(connection, ledger, run.source, run.as_of_date, time_zone)
         connection.execute("commit")
-    return {f"control.{table}": len(rows) for table, (_, rows) in written.items()}
+    counts = {table: len(rows) for table, (_, rows) in written.items()} | campaigns
+    return {f"control.{table}": rows for table, rows in counts.items()}
 
 
 def _books(
