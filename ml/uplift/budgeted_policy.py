@@ -167,6 +167,7 @@ def _sampled(options: Options, users: int, wanted: int) -> tuple[Whole, float]:
     is_best = options.value == np.repeat(largest, sizes)
     best = np.maximum.reduceat(np.where(is_best, options.campaign, -1), starts)
     layout = np.lexsort((largest, sizes, best))
+    wanted = min(wanted, users)
     steps = np.linspace(0, users, wanted, endpoint=False) + users / (2 * wanted)
     is_taken = np.zeros(users, dtype=bool)
     is_taken[layout[steps.astype(np.int64)]] = True

@@ -1,5 +1,7 @@
 """Evaluation finds what was planted, and nothing where there is nothing."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -78,7 +80,7 @@ def test_many_learners_on_nothing_do_not_make_something():
     for seed in range(30):
         experiment = make_experiment(500, effect=0.0, seed=seed)
         noise = np.random.default_rng([seed, 1])
-        learners = {f"noise_{number}": lambda: Noise(noise) for number in range(8)}
+        learners = {f"noise_{number}": partial(Noise, noise) for number in range(8)}
         ranked = rank_out_of_fold(learners, experiment.inputs, experiment.outcome, experiment.treated)
         honest = choose_per_fold(ranked, experiment.outcome, experiment.treated, among=list(learners))
         [_, qini] = judge_rankings(
