@@ -12,13 +12,14 @@ import hmac
 import os
 import secrets
 import sys
+import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from warehouse.errors import DamagedFile, HoldfastError
-from warehouse.ledger import Ledger, utc_now
+from warehouse.ledger import ContactBlock, Ledger, utc_now
 from warehouse.publish.durable import fsync_file, fsync_folder, make_private_folder
 from warehouse.settings import Settings
 
@@ -57,9 +58,8 @@ def unsubscribe_key(home: Path) -> bytes:
     path = home / KEY
     if not path.exists():
         make_private_folder(path.parent)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        temporary.unlink(missing_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        temporary = Path(name)
         with os.fdopen(descriptor, "wb") as file:
             file.write(secrets.token_bytes(KEY_BYTES))
         fsync_file(temporary)
@@ -119,7 +119,7 @@ def unsubscribe(ledger: Ledger, key: bytes, token: str, *, now: datetime) -> Sub
         If the token was not made with this key.
     """
     found = verify_token(key, token)
-    ledger.block_contact(found.source, found.user_id, found.purpose, "unsubscribed", now)
+    ledger.block_contacts([ContactBlock(found.source, found.user_id, found.purpose, "unsubscribed", now)])
     return found
 
 

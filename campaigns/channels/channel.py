@@ -16,10 +16,10 @@ class Message:
     idempotency_key : str
         What the provider is told, so that it can recognise a second attempt.
     payload : mapping
-        What the text is made of; every key may be left out. `title` and `text` (the offer's own words; a
-        `_en` or `_zh` at the end gives them in one language), `coupon_code`, `face_value`, `currency`,
-        `minimum_order_amount`, `expires_on`, `products` (product ids, or mappings with `product_id` and
-        what is known of it), `reason_en` and `reason_zh`.
+        What the text is made of; every key may be left out. `title` and `text` (the offer's own words, in
+        which `{coupon_code}` and the like are filled in; `title_en`, `text_zh` give them in one language),
+        `coupon_code`, `face_value`, `currency`, `minimum_order_amount`, `expires_on`, `products` (product
+        ids, or mappings with `product_id` and what is known of it).
     address : str or None
         E-mail address, phone number or push token. None where the channel needs none (webhook).
         Left out of the representation, so that it cannot reach a log or a traceback by it.

@@ -61,12 +61,12 @@ def write_letter(message: Message, sender: Address, frames: FrameMaker, now: dat
     letter["Subject"] = one_line(text.title)[:LONGEST_SUBJECT]
     letter["Date"] = format_datetime(now)
     letter["Message-ID"] = f"<{message.message_id}@{sender.domain}>"
-    letter["Content-Language"] = language_of(message)
     letter["List-Unsubscribe"] = f"<{frame.unsubscribe_link}>"
     letter["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     letter["Auto-Submitted"] = "auto-generated"
     letter.set_content(f"{text.body}\n", cte="base64" if language_of(message) == "zh" else "quoted-printable")
     letter.add_alternative(render_html(message, frame), subtype="html", cte="quoted-printable")
+    letter["Content-Language"] = language_of(message)
     letter.set_boundary(f"part-{message.message_id}")
     return Letter(recipient.addr_spec, letter.as_bytes(), needs_smtputf8=not recipient.addr_spec.isascii())
 

@@ -33,6 +33,8 @@ MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
 )
+#: What the words of an offer may name.
+PLACE = re.compile(r"\{(coupon_code|face_value|minimum_order_amount|expires_on)\}")
 LONGEST_VALUE = 2000
 MOST_PRODUCTS = 10
 CURRENCY_SIGNS = {"CNY": "¥", "EUR": "€", "GBP": "£", "JPY": "JP¥", "USD": "$"}
@@ -144,20 +146,26 @@ def _values(message: Message, frame: Frame) -> dict[str, Any]:
 
     products = payload.get("products") or ()
     currency = _clean(payload.get("currency"))
-    return {
-        "language": language,
-        "shop_name": one_line(frame.shop_name),
-        "shop_link": frame.shop_link,
-        "unsubscribe_link": frame.unsubscribe_link,
-        "title": one_line(said("title")),
-        "text": said("text"),
-        "reason": said("reason"),
+    facts = {
         "coupon_code": one_line(said("coupon_code")),
         "face_value": money(payload.get("face_value"), currency),
         "minimum_order_amount": money(payload.get("minimum_order_amount"), currency),
         "expires_on": day(payload.get("expires_on"), language),
+    }
+    return facts | {
+        "language": language,
+        "shop_name": one_line(frame.shop_name),
+        "shop_link": frame.shop_link,
+        "unsubscribe_link": frame.unsubscribe_link,
+        "title": one_line(_filled(said("title"), facts)),
+        "text": _filled(said("text"), facts),
         "products": [_product(product) for product in list(products)[:MOST_PRODUCTS]],
     }
+
+
+def _filled(text: str, facts: Mapping[str, str]) -> str:
+    """Return an offer's words with `{coupon_code}` and the like filled in; any other brace stays as it is."""
+    return PLACE.sub(lambda found: facts[found[1]], text)
 
 
 def money(amount: object, currency: str) -> str:
