@@ -15,6 +15,7 @@
         0.95: 1.6448536269514722,
         0.975: 1.959963984540054,
         0.995: 2.5758293035489004,
+        0.9995: 3.2905267314918945,
     } %}
     {% if probability not in quantiles %}
         {{ exceptions.raise_compiler_error(
