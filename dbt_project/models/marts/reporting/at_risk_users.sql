@@ -1,76 +1,35 @@
+{{ config(materialized='view') }}
+
+{#
+    The list, with a word on every user whom campaigns leave alone. A view, since who is held
+    out today is known only when users were chosen.
+#}
 with
 
-users_at_risk as (
-    select * from {{ ref('user_risk_tiers') }}
-    where risk_tier in ('high', 'medium')
+users_listed as (
+    select * from {{ ref('int_users_at_risk_listed') }}
 ),
 
-reasons_worded as (
-    select * from {{ ref('int_reasons_worded') }}
-),
-
-tier_sentences as (
-    select * from {{ ref('int_tier_reasons_worded') }}
-),
-
-tier_cutoffs as (
-    select
-        risk_tier,
-        tier_rank
-    from {{ ref('risk_tier_cutoffs') }}
+users_left_alone as (
+    select * from {{ ref('int_users_left_alone') }}
 ),
 
 final as (
     select
-        -- ids and dates
-        users_at_risk.as_of_date,
-        users_at_risk.user_id,
+        users_listed.* exclude (horizon_days, model_version, run_id),
 
-        -- rank and score
-        cast(row_number() over (
-            partition by users_at_risk.as_of_date
-            order by
-                tier_cutoffs.tier_rank desc,
-                {{ riskiest_first() }}
-        ) as integer) as risk_rank,
-        users_at_risk.churn_probability,
-        users_at_risk.churn_percentile,
-        users_at_risk.churn_decile,
-
-        -- tier
-        users_at_risk.risk_tier,
-        users_at_risk.tier_reason,
-        tier_sentences.tier_sentence_en,
-        tier_sentences.tier_sentence_zh,
-        users_at_risk.previous_risk_tier,
-        users_at_risk.tier_since,
-
-        -- value and lifecycle
-        users_at_risk.value_tier,
-        users_at_risk.lifecycle_status,
-        users_at_risk.predicted_value,
-        users_at_risk.expected_gain,
-        users_at_risk.net_amount_365d,
-        users_at_risk.days_since_last_paid_order,
-        users_at_risk.country,
-
-        -- reasons
-        {%- for place in [1, 2, 3] %}
-        users_at_risk.reason_{{ place }}_code,
-        users_at_risk.reason_{{ place }}_value,
-        users_at_risk.reason_{{ place }}_contribution,
-        reasons_worded.reason_{{ place }}_sentence_en,
-        reasons_worded.reason_{{ place }}_sentence_zh,
-        {%- endfor %}
+        -- campaigns
+        users_left_alone.user_id is null as may_be_contacted,
 
         -- origin
-        users_at_risk.horizon_days,
-        users_at_risk.model_version,
-        users_at_risk.run_id
-    from users_at_risk
-    left join tier_cutoffs using (risk_tier)
-    left join reasons_worded using (as_of_date, user_id)
-    left join tier_sentences using (as_of_date, user_id)
+        users_listed.horizon_days,
+        users_listed.model_version,
+        users_listed.run_id
+    from users_listed
+    left join users_left_alone
+        on
+            users_listed.as_of_date = users_left_alone.as_of_date
+            and users_listed.user_id = users_left_alone.user_id
 )
 
 select * from final
