@@ -5,6 +5,7 @@ import io
 import json
 import re
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def _entry(name: str) -> zipfile.ZipInfo:
     return entry
 
 
-def estimator_from(content: bytes) -> Any:
+def estimator_from(content: bytes, trusted: Collection[str] = TRUSTED_TYPES) -> Any:
     """Read an estimator back; only types on the list are built.
 
     Call it with bytes whose signature was verified.
@@ -55,14 +56,14 @@ def estimator_from(content: bytes) -> Any:
     """
     if not content.startswith(b"PK"):
         raise DamagedFile("model.skops is not a skops file", content[:4], "train the model again")
-    foreign = set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED_TYPES)
+    foreign = set(skops.io.get_untrusted_types(data=content)) - set(trusted)
     if foreign:
         raise DamagedFile(
             "model.skops names types that no model of ours is made of",
             sorted(foreign),
             "train the model again",
         )
-    return skops.io.loads(content, trusted=list(TRUSTED_TYPES))
+    return skops.io.loads(content, trusted=list(trusted))
 
 
 def calibrator_to_json(calibrator: Calibrator) -> dict[str, Any]:

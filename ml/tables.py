@@ -134,6 +134,7 @@ UPLIFT_REPORT_COLUMNS = {
     "rows": "bigint not null",
     "is_in_force": "boolean not null",
     "note": "varchar not null",
+    "model_version": "varchar",
 }
 
 TABLES: Mapping[str, Columns] = {

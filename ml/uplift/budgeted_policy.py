@@ -16,7 +16,7 @@ cent is usual; the tests measure it.
 An option whose value is not above 0 is never chosen: who is better left alone is left alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -45,7 +45,7 @@ class Plan:
     value : float
         Their expected net value, in money.
     value_at_most : float
-        What no choice within the caps can exceed.
+        What no choice within the caps can exceed; where the order was given, the value itself.
     prices : dict of str to float
         What one more unit of each cap would be worth; 0 where it is not reached.
     dropped : dict of int to str
@@ -89,19 +89,54 @@ def plan_actions(
         Users in that sample.
     """
     check_options(options)
-    wanted = dict(minimum or {})
+    worthwhile = np.flatnonzero(options.value > 0)
+    return _without_small(
+        options,
+        worthwhile,
+        minimum or {},
+        lambda kept: _planned(options, kept, caps, exact_users, sample_users),
+    )
+
+
+def plan_in_order(
+    options: Options, caps: Sequence[Cap], score: Floats, *, minimum: Mapping[int, int] | None = None
+) -> Plan:
+    """Choose options in falling order of a score within the caps, whatever they are worth.
+
+    Parameters
+    ----------
+    options : Options
+        What may be done.
+    caps : sequence of Cap
+        Each holds exactly.
+    score : array, shape (options,)
+        The order.
+    minimum : mapping of int to int, optional
+        See `plan_actions`.
+    """
+    check_options(options)
+
+    def plan(kept: Whole) -> Plan:
+        chosen = kept[fill_places(options.of(kept), caps, score[kept])]
+        value = float(options.value[chosen].sum())
+        return Plan(chosen, value, value, {}, {})
+
+    return _without_small(options, np.arange(len(options)), minimum or {}, plan)
+
+
+def _without_small(
+    options: Options, kept: Whole, minimum: Mapping[int, int], plan_of: Callable[[Whole], Plan]
+) -> Plan:
+    """Plan again without the campaign that falls shortest of its minimum, until none does."""
     dropped: dict[int, str] = {}
-    kept = np.flatnonzero(options.value > 0)
     while True:
-        plan = _planned(options, kept, caps, exact_users, sample_users)
-        counts = {
-            one: int((options.campaign[plan.chosen] == one).sum()) for one in wanted if one not in dropped
-        }
-        short = {one: count / wanted[one] for one, count in counts.items() if count < wanted[one]}
-        if not short:
+        plan = plan_of(kept)
+        counts = np.bincount(options.campaign[plan.chosen], minlength=max(minimum, default=0) + 1)
+        left = {one: least for one, least in minimum.items() if one not in dropped and counts[one] < least}
+        if not left:
             return replace(plan, dropped=dropped)
-        worst = min(short, key=lambda one: (short[one], one))
-        dropped[worst] = f"{counts[worst]} users are fewer than its minimum audience of {wanted[worst]}"
+        worst = min(left, key=lambda one: (counts[one] / left[one], one))
+        dropped[worst] = f"{counts[worst]} users are fewer than its minimum audience of {left[worst]}"
         kept = kept[options.campaign[kept] != worst]
 
 

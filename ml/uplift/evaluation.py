@@ -71,10 +71,13 @@ class OutOfFold:
         Which part each user was held out with.
     places : dict of str to array, shape (users,)
         By learner, place within the fold: 0 to 1, users of one score share it, 1 is the most uplift.
+    uplift : dict of str to array, shape (users,)
+        By learner, the predicted uplift itself.
     """
 
     fold: NDArray[np.int64]
     places: dict[str, Floats]
+    uplift: dict[str, Floats]
 
 
 def rank_out_of_fold(
@@ -114,6 +117,7 @@ def rank_out_of_fold(
     arm = _checked(outcome, treated)
     fold = stratified_folds(outcome, arm, folds=folds, seed=seed)
     places = {name: np.zeros(len(outcome)) for name in learners}
+    predicted = {name: np.zeros(len(outcome)) for name in learners}
     for one in range(folds):
         held_out = fold == one
         learnt_from = inputs[~held_out]
@@ -121,8 +125,9 @@ def rank_out_of_fold(
         for name, make in learners.items():
             fitted = make().fit(learnt_from, outcome[~held_out], arm[~held_out], chance)
             uplift = fitted.predict_uplift(inputs[held_out])
+            predicted[name][held_out] = uplift
             places[name][held_out] = rankdata(uplift) / held_out.sum()
-    return OutOfFold(fold, places)
+    return OutOfFold(fold, places, predicted)
 
 
 def stratified_folds(

@@ -1,0 +1,208 @@
+"""Learn from one campaign's own experiment, and say whether what was learnt may decide.
+
+Every learner is judged out of fold on the outcome that the policy maximises, the net margin. A model is in
+force only if both hold for the ranking of the chosen learner (chosen anew in each fold on the other folds):
+
+- its Qini coefficient's 95 % interval is above 0: it finds whom the campaign helps;
+- so is that of its difference to the seed's own order, the riskiest first: it is worth changing the policy.
+
+Otherwise the policy stays the seed's, and the report says so. Outcomes are judged after what was foreseeable
+without knowing the arm is taken off them (an out-of-fold expectation): the expected curve is the same, with
+less noise.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ml.features import fit_contract, prepare
+from ml.uplift.baselines import ConstantEffect, RiskFirst
+from ml.uplift.estimators import BOOSTED, LINEAR
+from ml.uplift.evaluation import (
+    CHOSEN,
+    Learners,
+    OutOfFold,
+    UpliftFigure,
+    average_effect,
+    best_learner,
+    choose_per_fold,
+    judge_rankings,
+    rank_out_of_fold,
+)
+from ml.uplift.experiments import CHURN_PROBABILITY, NET_MARGIN, OUTCOMES, ExperimentRows
+from ml.uplift.learners import ClassTransformation, ResidualLearner, TLearner, expected_out_of_fold
+from ml.uplift.model import UpliftModel, fit_scale
+
+Floats = NDArray[np.float64]
+Progress = Callable[[str], None]
+# As many as a churn model needs: below them an interval of the Qini coefficient says nothing.
+FEWEST_USERS = 1_000
+FEWEST_PER_ARM = 200
+FEWEST_PER_KIND = 50
+# A few users who spent a hundred times the usual must not decide what is learnt; they count when judged.
+TAIL = 0.005
+CONSTANT, RISK = "constant_effect", "risk_first"
+SEED = "seed"
+
+LEARNERS: Learners = {
+    "t_learner_linear": lambda: TLearner(LINEAR),
+    "class_transformation_linear": lambda: ClassTransformation(LINEAR),
+    "residual_linear": lambda: ResidualLearner(LINEAR),
+    "t_learner_trees": lambda: TLearner(BOOSTED),
+    "residual_trees": lambda: ResidualLearner(BOOSTED),
+}
+BASELINES: Learners = {CONSTANT: ConstantEffect, RISK: lambda: RiskFirst(CHURN_PROBABILITY)}
+
+
+@dataclass(frozen=True)
+class UpliftOutcome:
+    """What training on one campaign found.
+
+    Attributes
+    ----------
+    campaign_id : str
+        The campaign.
+    rows : int
+        Users learnt from.
+    figures : dict of str to tuple of UpliftFigure
+        By outcome, every learner's figures; empty with too little data.
+    model : UpliftModel or None
+        Fitted on everybody, if it may decide.
+    verdict : str
+        In words, what holds from now on and why.
+    """
+
+    campaign_id: str
+    rows: int
+    figures: Mapping[str, tuple[UpliftFigure, ...]]
+    model: UpliftModel | None
+    verdict: str
+
+
+def too_little(rows: ExperimentRows) -> str:
+    """Return why a campaign's outcomes are too few to learn from; empty when they are enough."""
+    treated = int(rows.treated.sum())
+    retained = rows.outcomes["retained"]
+    kinds = [
+        int((retained[arm] == kind).sum()) for arm in (rows.treated, ~rows.treated) for kind in (0.0, 1.0)
+    ]
+    if (
+        len(rows) >= FEWEST_USERS
+        and min(treated, len(rows) - treated) >= FEWEST_PER_ARM
+        and min(kinds) >= FEWEST_PER_KIND
+    ):
+        return ""
+    return (
+        f"Too little data: {len(rows)} complete outcomes, {treated} treated and {len(rows) - treated} held "
+        f"out ({FEWEST_USERS}, {FEWEST_PER_ARM} of each arm and {FEWEST_PER_KIND} retained and churned in "
+        "each are needed). The policy is the seed's."
+    )
+
+
+def learn_campaign(
+    rows: ExperimentRows,
+    trained_as_of: date,
+    *,
+    learners: Learners | None = None,
+    seed: int = 0,
+    progress: Progress = lambda _line: None,
+) -> UpliftOutcome:
+    """Compare the learners on a campaign's experiment, and fit the best if it may decide.
+
+    Parameters
+    ----------
+    rows : ExperimentRows
+        Users with complete outcomes.
+    trained_as_of : date
+        The evening it stands on.
+    learners : mapping of str to callable, optional
+        Who competes.
+    seed : int
+        Of folds and resamples.
+    progress : callable
+        Takes one line per step.
+    """
+    reason = too_little(rows)
+    if reason:
+        progress(f"{rows.campaign_id}: {reason}")
+        return UpliftOutcome(rows.campaign_id, len(rows), {}, None, reason)
+    competing = learners or LEARNERS
+    contract = fit_contract(rows.frame, rows.features)
+    inputs = prepare(rows.frame, contract)
+    figures: dict[str, tuple[UpliftFigure, ...]] = {}
+    fitted, names, scales = {}, {}, {}
+    for outcome in OUTCOMES:
+        progress(f"{rows.campaign_id}: {len(competing)} learners of {outcome} on {len(rows)} users")
+        judged = _judge(rows, outcome, inputs, competing, seed)
+        figures[outcome], names[outcome] = judged.figures, judged.best
+        fitted[outcome] = competing[judged.best]().fit(
+            inputs, judged.learnt_from, rows.treated, rows.propensity
+        )
+        scales[outcome] = fit_scale(
+            judged.ranked.uplift[judged.best],
+            judged.residual,
+            rows.treated,
+            rows.propensity,
+            judged.average,
+        )
+    verdict, may_decide = _verdict(figures[NET_MARGIN], names[NET_MARGIN])
+    progress(f"{rows.campaign_id}: {verdict}")
+    model = UpliftModel(rows.campaign_id, trained_as_of, contract, fitted, names, scales)
+    return UpliftOutcome(rows.campaign_id, len(rows), figures, model if may_decide else None, verdict)
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """The comparison of the learners on one outcome."""
+
+    figures: tuple[UpliftFigure, ...]
+    best: str
+    ranked: OutOfFold
+    learnt_from: Floats
+    residual: Floats
+    average: float
+
+
+def _judge(
+    rows: ExperimentRows,
+    outcome: str,
+    inputs: pd.DataFrame,
+    learners: Learners,
+    seed: int,
+) -> _Judged:
+    values, arm, chance = rows.outcomes[outcome], rows.treated, rows.propensity
+    learnt_from = np.clip(values, *np.quantile(values, [TAIL, 1 - TAIL]))
+    ranked = rank_out_of_fold(learners, inputs, learnt_from, arm, chance, seed=seed)
+    risk = rows.frame[[CHURN_PROBABILITY]]
+    orders = rank_out_of_fold(BASELINES, risk, learnt_from, arm, chance, seed=seed)
+    residual = values - expected_out_of_fold(LINEAR, inputs, learnt_from, seed=seed)
+    among = list(learners)
+    places = {
+        **ranked.places,
+        **orders.places,
+        CHOSEN: choose_per_fold(ranked, residual, arm, chance, among=among),
+    }
+    average = average_effect(residual, arm, chance, learner=CONSTANT)
+    figures = judge_rankings(residual, arm, places, chance, baseline=RISK, seed=seed)
+    best = best_learner(ranked, residual, arm, chance, among=among)
+    return _Judged((average, *figures), best, ranked, learnt_from, residual, average.estimate)
+
+
+def _verdict(figures: tuple[UpliftFigure, ...], best: str) -> tuple[str, bool]:
+    """Return what the figures of the chosen ranking mean, and whether the model may decide."""
+    found = {figure.metric: figure for figure in figures if figure.learner == CHOSEN}
+    qini, ahead = found["qini"], found[f"qini_over_{RISK}"]
+    told = f"Qini {_told(qini)}, over risk-first {_told(ahead)}"
+    if not qini.is_above_zero:
+        return f"{qini.reading} ({told}). The policy is the seed's.".capitalize(), False
+    if not ahead.is_above_zero:
+        return f"Not better than the riskiest first ({told}). The policy is the seed's.", False
+    return f"{best} decides: better than chance and than the riskiest first ({told}).", True
+
+
+def _told(figure: UpliftFigure) -> str:
+    return f"{figure.estimate:+.4g} ({figure.low:+.4g} to {figure.high:+.4g})"
