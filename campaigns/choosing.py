@@ -1,4 +1,4 @@
-"""The choice itself, arrays in and positions out: learned campaigns by value, the others in the seed's order."""
+"""The choice itself: learned campaigns by value, the others in the order of the seed (arrays in and out)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
