@@ -39,8 +39,8 @@ user_values as (
         value_tier,
         arm,
         '{{ outcome }}' as outcome,
-        cast(coalesce({{ told.covariate or 0 }}, 0) as decimal(18, 6)) as x,
-        cast({{ outcome }} as decimal(18, 6)) as y
+        cast(coalesce({{ told.covariate or 0 }}, 0) as decimal(38, 6)) as x,
+        cast({{ outcome }} as decimal(38, 6)) as y
     from completed
     where {{ outcome }} is not null
     {{ 'union all' if not loop.last }}

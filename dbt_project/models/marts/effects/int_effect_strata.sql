@@ -44,20 +44,41 @@ thetas as (
     group by as_of_date, experiment_id, slice_name, slice_value, outcome
 ),
 
-{# Variances of y and of y - theta * x within an arm; unknown for a single user. #}
-arms as (
+squares as (
     select
         sliced.*,
         thetas.theta,
         y_sum / users as y_mean,
         (y_sum - theta * x_sum) / users as adjusted_mean,
-        greatest(yy, 0) / nullif(users - 1, 0) as variance,
-        greatest(yy - 2 * theta * xy + theta * theta * xx, 0)
-        / nullif(users - 1, 0) as adjusted_variance
+        greatest(yy, 0) as squares,
+        greatest(yy - 2 * theta * xy + theta * theta * xx, 0) as adjusted_squares
     from sliced
     inner join thetas
         using (as_of_date, experiment_id, slice_name, slice_value, outcome)
     where slice_value is not null
+),
+
+{#
+    Variances of y and of y - theta * x within an arm, unknown for a single user; never below
+    that of both arms together. A small arm in which nobody complained says nothing of how
+    seldom complaints are, and would pass for certain.
+#}
+arms as (
+    select
+        *,
+        {%- for adjusted in ['', 'adjusted_'] %}
+        greatest(
+            {{ adjusted }}squares / nullif(users - 1, 0),
+            sum({{ adjusted }}squares) over both_arms
+            / nullif(sum(users) over both_arms - count(*) over both_arms, 0)
+        ) as {{ adjusted }}variance,
+        {%- endfor %}
+        count(*) over both_arms as arms
+    from squares
+    window both_arms as (
+        partition by
+            as_of_date, experiment_id, slice_name, slice_value, outcome, stratum
+    )
 ),
 
 final as (
