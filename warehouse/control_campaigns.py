@@ -20,7 +20,7 @@ TEXT, DAY, REAL, MOMENT = pa.string(), pa.date32(), pa.float64(), pa.timestamp("
 COLUMNS: dict[str, dict[str, pa.DataType]] = {
     "campaign_assignments": {
         **{"experiment_id": TEXT, "campaign_id": TEXT, "user_id": TEXT, "arm": TEXT, "stratum": TEXT},
-        **{"holdout_share": REAL, "assigned_on": DAY, "run_id": TEXT},
+        **{"holdout_share": REAL, "salt": TEXT, "assigned_on": DAY, "run_id": TEXT},
     },
     "campaign_contacts": {
         **{"message_id": TEXT, "user_id": TEXT, "campaign_id": TEXT, "experiment_id": TEXT},

@@ -50,6 +50,11 @@ def _of_trainings(name: str, *order_by: str) -> PublishedTable:
     )
 
 
+def _of_campaigns(name: str, *order_by: str) -> PublishedTable:
+    """Return a table of the schema `campaigns` that tells of the run's day."""
+    return PublishedTable(name, f"campaigns.{name}", "day", order_by)
+
+
 PUBLISHED_TABLES = (
     PublishedTable(AT_RISK_USERS, "reporting.at_risk_users", "day", ("risk_rank", "user_id")),
     PublishedTable(
@@ -107,5 +112,21 @@ PUBLISHED_TABLES = (
         one_run=False,
         day_column="decided_for",
     ),
+    _of_campaigns("campaign_eligibility", "campaign_id", "user_id"),
+    _of_campaigns("campaign_actions", "campaign_id", "choice_rank", "user_id"),
+    # An arm that was recorded keeps the run that drew it, also when its day is run again.
+    PublishedTable(
+        "campaign_assignments",
+        "campaigns.campaign_assignments",
+        "history",
+        ("experiment_id", "user_id"),
+        one_run=False,
+        day_column="assigned_on",
+    ),
+    _of_campaigns("campaign_design", "campaign_id"),
+    _of_campaigns("campaign_contamination", "experiment_id"),
+    _of_campaigns("campaign_sample_ratio", "experiment_id"),
+    _of_campaigns("offer_parity", "attribute", "group_value"),
+    _of_campaigns("coupon_abuse", "user_id", "sign"),
     PublishedTable("run_info", "reporting.run_info", "day", ("run_id",)),
 )

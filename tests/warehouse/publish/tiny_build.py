@@ -102,6 +102,7 @@ def build_day(settings: Settings, run: Run, users: int = 5, model: str = "model-
             {"model": model, "day": day},
         )
         for table in PUBLISHED_TABLES:
+            connection.execute(f"create schema if not exists {table.relation.split('.')[0]}")
             connection.execute(
                 f"create table if not exists {table.relation} ({table.day_column} date, run_id varchar)"
             )

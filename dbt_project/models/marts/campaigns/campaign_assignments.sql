@@ -15,7 +15,7 @@ recorded as (
         arm,
         stratum,
         holdout_share,
-        cast(null as varchar) as salt,
+        salt,
         assigned_on,
         true as is_recorded,
         run_id
@@ -88,17 +88,19 @@ new_ones as (
 {# Days that are built together assign on the first of them. #}
 first_ones as (
     select
-        * exclude (assignment_number),
+        *,
         false as is_recorded
-    from (
-        select
-            *,
-            row_number() over (
-                partition by experiment_id, user_id order by assigned_on
-            ) as assignment_number
-        from new_ones
-    )
-    where assignment_number = 1
+    from new_ones
+    anti join recorded using (experiment_id, user_id)
+    qualify row_number() over (
+        partition by experiment_id, user_id order by assigned_on
+    ) = 1
+),
+
+united as (
+    select * from recorded
+    union all by name
+    select * from first_ones
 ),
 
 final as (
@@ -118,12 +120,7 @@ final as (
 
         -- origin
         run_id
-    from (
-        select * from recorded
-        union all by name
-        select * from first_ones
-        anti join recorded using (experiment_id, user_id)
-    )
+    from united
 )
 
 select * from final

@@ -68,11 +68,11 @@ reached as (
     inner join contacts
         on
             protected.user_id = contacts.user_id
-            and contacts.contacted_on > protected.assigned_on
+            and protected.assigned_on < contacts.contacted_on
             and (
                 protected.arm = 'global_control'
                 or protected.campaign_id = contacts.campaign_id
-                or contacts.contacted_on <= protected.assigned_on + protected.goal_days
+                or protected.assigned_on + protected.goal_days >= contacts.contacted_on
             )
     group by protected.as_of_date, protected.experiment_id
 ),

@@ -52,7 +52,7 @@ valued as (
     left join uplift_scores using (as_of_date, user_id, campaign_id)
 ),
 
-{# Only where more users are free than the campaign may choose from is anybody ranked. #}
+{# Users are ranked only where more are free than the campaign may choose. #}
 surplus as (
     select
         valued.as_of_date,
@@ -65,7 +65,7 @@ surplus as (
         and designs.users_free > designs.maximum_audience
     qualify row_number() over (
         partition by valued.as_of_date, valued.campaign_id
-        order by valued.expected_net_value desc, valued.user_id
+        order by valued.expected_net_value desc, valued.user_id asc
     ) > designs.maximum_audience
 ),
 

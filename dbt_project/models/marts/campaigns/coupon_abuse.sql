@@ -17,7 +17,7 @@ days as (
     where as_of_date in ({{ days_being_built() }})
 ),
 
-{# One account's codes are used by another: accounts of one person, or codes that are sold. #}
+{# One account's codes used by another: accounts of one person, or codes sold. #}
 of_another_user as (
     select
         as_of_date,

@@ -19,24 +19,25 @@ reasons as (
     semi join choices using (as_of_date, user_id)
 ),
 
+sensitive as (
+    select string_agg(attribute, '|') as attributes
+    from {{ ref('sensitive_attributes') }}
+),
+
 final as (
     select
-        as_of_date,
-        user_id,
-        {%- for language in ['en', 'zh'] %}
+        reasons.as_of_date,
         {%- for place in [1, 2, 3] %}
+        {%- for language in ['en', 'zh'] %}
         case
-            when
-                reason_{{ place }}_code not in (
-                    select attribute from {{ ref('sensitive_attributes') }}
-                )
+            when not {{ is_listed('reason_' ~ place ~ '_code', 'attributes') }}
                 then reason_{{ place }}_sentence_{{ language }}
-        end as reason_{{ place }}_sentence_{{ language }}
-        {{- ',' if not loop.last }}
+        end as reason_{{ place }}_sentence_{{ language }},
         {%- endfor %}
-        {{- ',' if not loop.last }}
         {%- endfor %}
+        reasons.user_id
     from reasons
+    cross join sensitive
 )
 
 select * from final

@@ -65,10 +65,10 @@ channels_judged as (
         arg_min(
             {# one struct, so that a channel keeps its own cost and hours #}
             struct_pack(
-                channel := channel,
-                contact_cost := contact_cost,
-                sends_from_hour := sends_from_hour,
-                sends_until_hour := sends_until_hour
+                name := channel,
+                cost := contact_cost,
+                from_hour := sends_from_hour,
+                until_hour := sends_until_hour
             ),
             (preference, place)
         ) filter (where is_granted and is_unblocked and is_rested) as chosen
@@ -80,10 +80,10 @@ final as (
     select
         states.contact_state,
         campaigns.campaign_id,
-        channels_judged.chosen.channel as channel,
-        channels_judged.chosen.sends_from_hour as sends_from_hour,
-        channels_judged.chosen.sends_until_hour as sends_until_hour,
-        channels_judged.chosen.contact_cost + campaigns.expected_offer_cost
+        channels_judged.chosen.name as channel,
+        channels_judged.chosen.from_hour as sends_from_hour,
+        channels_judged.chosen.until_hour as sends_until_hour,
+        channels_judged.chosen.cost + campaigns.expected_offer_cost
             as expected_cost,
         case
             when channels_judged.campaign_id is null then 'no_channel'

@@ -13,7 +13,7 @@ profiles as (
     where as_of_date in ({{ days_being_built() }})
 ),
 
-{# Noon of the shop by the clock of each zone: the difference of the two clocks that day. #}
+{# Noon of the shop by each zone's clock: how far the two clocks are apart that day. #}
 zones as (
     {%- call(as_of_date) for_each_as_of_date() %}
     select

@@ -10,11 +10,28 @@ users_tiered as (
     select * from {{ ref('user_risk_tiers') }}
 ),
 
-reason_themes as (
+themes as (
+    {%- for place in [1, 2, 3] %}
     select
-        reason_code,
-        theme
-    from {{ ref('reason_texts') }}
+        users_tiered.as_of_date,
+        users_tiered.user_id,
+        {{ place }} as place,
+        reason_texts.theme
+    from users_tiered
+    inner join {{ ref('reason_texts') }} as reason_texts
+        on users_tiered.reason_{{ place }}_code = reason_texts.reason_code
+    where users_tiered.reason_{{ place }}_contribution > 0
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+themes_listed as (
+    select
+        as_of_date,
+        user_id,
+        string_agg(theme, '|' order by place) as themes
+    from themes
+    group by as_of_date, user_id
 ),
 
 final as (
@@ -22,20 +39,10 @@ final as (
         users_tiered.as_of_date,
         users_tiered.user_id,
         concat_ws(
-            '|',
-            replace(users_tiered.warning_codes, ',', '|')
-            {%- for place in [1, 2, 3] %},
-            case
-                when users_tiered.reason_{{ place }}_contribution > 0
-                    then themes_{{ place }}.theme
-            end
-            {%- endfor %}
+            '|', replace(users_tiered.warning_codes, ',', '|'), themes_listed.themes
         ) as signals
     from users_tiered
-    {%- for place in [1, 2, 3] %}
-    left join reason_themes as themes_{{ place }}
-        on users_tiered.reason_{{ place }}_code = themes_{{ place }}.reason_code
-    {%- endfor %}
+    left join themes_listed using (as_of_date, user_id)
 )
 
 select * from final

@@ -1,6 +1,6 @@
 {{ config(materialized='view') }}
 
-{# How many scored users a stratum holds, and so which share of it each campaign holds out. #}
+{# How many scored users a stratum holds, and so which share of it is held out. #}
 with
 
 strata as (

@@ -32,12 +32,11 @@ users_scored as (
 
 profiles as (
     select
-        as_of_date,
-        user_id,
         {%- for attribute, expression in groups.items() %}
-        coalesce({{ expression }}, 'unknown') as {{ attribute }}
-        {{- ',' if not loop.last }}
+        coalesce({{ expression }}, 'unknown') as {{ attribute }},
         {%- endfor %}
+        as_of_date,
+        user_id
     from {{ ref('user_features') }}
     where as_of_date in ({{ days_being_built() }})
 ),
@@ -93,7 +92,8 @@ grouped as (
 large as (
     select
         *,
-        users < 10 as is_small
+        users < 10 as is_small,
+        {{ share('users_offered', 'users') }} as offered_share_of_all
     from grouped
 ),
 
@@ -120,8 +120,7 @@ final as (
             as offer_value_mean,
         case
             when not is_small
-                then {{ share('users_offered', 'users') }}
-                    / nullif(everybody.offered_share, 0)
+                then offered_share_of_all / nullif(everybody.offered_share, 0)
         end as offered_share_ratio,
 
         -- origin
