@@ -5,7 +5,8 @@ import datetime as dt
 import sys
 from pathlib import Path
 
-from sample_shop.simulation import simulate
+from sample_shop.interventions import Interventions
+from sample_shop.simulation import USUAL_OFFERS, simulate
 from sample_shop.world import FORMATS, ShopError, World
 
 
@@ -20,6 +21,10 @@ def main(arguments: list[str] | None = None) -> int:
             options.home,
             deliver_from=options.deliver_from,
             truth_dates=tuple(options.truth_date),
+            offers=USUAL_OFFERS if options.worth else (),
+            interventions=(
+                Interventions.read(options.interventions, world) if options.interventions else None
+            ),
             progress=lambda line: print(line, file=sys.stderr, flush=True),
         )
     except ShopError as error:
@@ -51,6 +56,15 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="a further date for the true probabilities",
     )
+    parser.add_argument(
+        "--interventions", type=Path, help="Parquet file of everything that campaigns delivered so far"
+    )
+    parser.add_argument(
+        "--worth",
+        action="store_true",
+        help="value the usual offers for every user at the end of the last day",
+    )
+    parser.add_argument("--own-campaigns", type=int, help="stop the shop's own campaigns after this many")
     return parser
 
 
@@ -71,6 +85,7 @@ def _world(options: argparse.Namespace) -> World:
         days=known.days if options.days is None else options.days,
         dirty_rate=known.dirty_rate if options.dirty_rate is None else options.dirty_rate,
         file_format=known.file_format if options.format is None else options.format,
+        own_campaigns=known.own_campaigns if options.own_campaigns is None else options.own_campaigns,
     )
 
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from sample_shop.behaviour import BROWSE, BUY, FAIL, SEEK, STRAY
 from sample_shop.chance import Chance, Columns, Floats, Ints, pick_by
 from sample_shop.clock import DAY, session_numbers
 from sample_shop.people import DEVICES, People
 from sample_shop.seasons import CATEGORIES
 from sample_shop.shop import Shop
+from sample_shop.state import BROWSE, BUY, FAIL, SEEK, STRAY
 
 EVENT_TYPES = (
     "page_view", "product_view", "search", "add_to_cart", "remove_from_cart",

@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from sample_shop.behaviour import BUY, FAIL, Lives
 from sample_shop.browsing import unfold
 from sample_shop.chance import Columns
 from sample_shop.clock import order_numbers
 from sample_shop.orders import order_rows, redemption_rows, return_rows, stacked
-from sample_shop.outreach import consent_rows, coupon_rows, touch_rows, user_rows
+from sample_shop.outreach import consent_rows, contact_rows, coupon_rows, ticket_rows, touch_rows, user_rows
 from sample_shop.people import People
 from sample_shop.shop import Shop
-from sample_shop.speech import message_rows, review_rows
+from sample_shop.speech import complaint_rows, message_rows, review_rows
+from sample_shop.state import BUY, FAIL, Lives
 
 
 def chronicle(shop: Shop, people: People, lives: Lives) -> dict[str, Columns]:
@@ -31,6 +31,7 @@ def chronicle(shop: Shop, people: People, lives: Lives) -> dict[str, Columns]:
         day=paid["day"],
         at=ends_at[bought],
         coupon=paid["coupon"],
+        ticket=paid["ticket"],
         failed=False,
     )
     failed_user, failed_day = lives.sessions["user"][failed], lives.sessions["day"][failed]
@@ -41,23 +42,33 @@ def chronicle(shop: Shop, people: People, lives: Lives) -> dict[str, Columns]:
         day=failed_day,
         at=ends_at[failed],
         coupon=np.full(len(failed_user), -1),
+        ticket=np.full(len(failed_user), -1),
         failed=True,
     )
     first_product = items["product"][items["line"] == 1]
     all_items = stacked(items, failed_items)
     del all_items["order"]
     people_rows = user_rows(people)
+    reached = contact_rows(people, lives.contacts, chance, shop.interventions)
     return {
         "users": people_rows,
         "user_contacts": {name: people_rows[name] for name in ("day", "at", "number")},
-        "consents": consent_rows(people, lives, chance),
+        "consents": consent_rows(people, lives, chance, shop.interventions),
         "events": events,
         "orders": stacked(orders, failed_orders),
         "order_items": all_items,
         "returns": return_rows(shop, paid, items),
         "reviews": review_rows(chance, people, paid, number, first_product),
-        "support_messages": message_rows(chance, people, paid, number, first_product),
-        "campaign_touches": touch_rows(people, lives.touches, chance),
-        "coupons": coupon_rows(lives.touches, chance),
+        "support_messages": stacked(
+            message_rows(chance, people, paid, number, first_product),
+            complaint_rows(chance, people, lives.contacts, reached["number"], reached["at"]),
+        ),
+        "campaign_touches": stacked(
+            touch_rows(people, lives.touches, chance),
+            reached,
+        ),
+        "coupons": stacked(
+            coupon_rows(lives.touches, chance), ticket_rows(lives.contacts, shop.interventions)
+        ),
         "coupon_redemptions": redemption_rows(paid, number, ends_at[bought]),
     }

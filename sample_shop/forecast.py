@@ -3,7 +3,8 @@
 Until the next paid order nothing about a user's path is random but the wish to buy, fading, dropping
 out and being touched by a campaign: satisfaction follows a known path (all consequences of past orders
 were decided with them). So the probability comes from a recursion over the days after the date, with
-the mass of users without a wish split by phase (engaged, fading) and by touch (yes, no):
+the mass of users without a wish split by phase (engaged, fading) and by touch (yes, no). What campaigns
+from outside delivered by that day goes on working until its own last day; later ones are not foreseen:
 
     P(no paid order within H) = 1 - sum over t <= H of  a_t(wish on day t) * P(delay <= H - t)
 
@@ -16,7 +17,7 @@ import numpy as np
 from sample_shop import demand
 from sample_shop.chance import Flags, Floats, Ints
 from sample_shop.people import People
-from sample_shop.seasons import CAMPAIGN_SHARE, Seasons, campaign_running_on, campaign_started_on
+from sample_shop.seasons import CAMPAIGN_SHARE, Seasons
 from sample_shop.service import REACH_DAYS
 
 HORIZONS = (30, 60, 90)
@@ -34,6 +35,7 @@ def probability_of_no_order(
     fading: Flags,
     touched: Flags,
     waiting: Flags,
+    moved: tuple[Floats, Floats, Ints],
 ) -> Floats:
     """Return the true probability for each horizon (users x len(HORIZONS)) at the end of ``day``.
 
@@ -45,6 +47,8 @@ def probability_of_no_order(
         State of those users; ``waiting`` means a wish that has not become an order yet.
     coming : numpy.ndarray
         REACH_DAYS x users: shocks on satisfaction already decided, by day modulo REACH_DAYS.
+    moved : tuple
+        Factors on buying and on fading of the last intervention noticed, and its last day.
     """
     rate, fade = people.rate[who], people.fade[who]
     price_sensitivity, base = people.price_sensitivity[who], people.base_satisfaction[who]
@@ -61,8 +65,8 @@ def probability_of_no_order(
         t = day + ahead
         shock = coming[t % REACH_DAYS] if ahead < REACH_DAYS else np.zeros(len(who))
         satisfaction = demand.next_satisfaction(satisfaction, base, shock)
-        _mix(mass, t, reachable)
-        running = campaign_running_on(t)
+        _mix(mass, t, reachable, seasons)
+        running = seasons.campaign_running_on(t)
         wish_rate = demand.purchase_rate(
             rate,
             price_sensitivity=price_sensitivity,
@@ -71,7 +75,8 @@ def probability_of_no_order(
             season=seasons.demand[t],
             deal=seasons.deal[t],
         )
-        hazard = demand.fade_hazard(fade, satisfaction)
+        hazard = demand.fade_hazard(fade, satisfaction) * demand.where(moved[2] >= t, moved[1])
+        wish_rate *= demand.where(moved[2] >= t, moved[0])
         for touch in range(2 if running else 1):
             lift, push = (buying, leaving) if touch else (1.0, 1.0)
             for phase, share in enumerate((1.0, demand.FADING_BUYS)):
@@ -89,10 +94,10 @@ def probability_of_no_order(
     return np.clip(result, 0.0, 1.0)
 
 
-def _mix(mass: list[list[Floats]], day: int, reachable: Flags) -> None:
+def _mix(mass: list[list[Floats]], day: int, reachable: Flags, seasons: Seasons) -> None:
     """Redraw who is touched when a campaign starts; forget it when its window ends."""
-    starts = campaign_started_on(day) >= 0
-    if not starts and (campaign_running_on(day) or not campaign_running_on(day - 1)):
+    starts = seasons.campaign_started_on(day) >= 0
+    if not starts and (seasons.campaign_running_on(day) or not seasons.campaign_running_on(day - 1)):
         return
     share = CAMPAIGN_SHARE * reachable if starts else np.zeros(len(reachable))
     for phase in mass:

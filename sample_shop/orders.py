@@ -28,6 +28,7 @@ def order_rows(
     day: Ints,
     at: Ints,
     coupon: Ints,
+    ticket: Ints,
     failed: bool,
 ) -> tuple[Columns, Columns]:
     """Make the rows of orders and of their lines.
@@ -36,13 +37,15 @@ def order_rows(
     ----------
     coupon : numpy.ndarray
         Campaign whose coupon is used, -1 for none.
+    ticket : numpy.ndarray
+        Position of the intervention whose coupon is used, -1 for none.
     failed : bool
         True for payments that failed: such orders end cancelled or refunded.
 
     Returns
     -------
     orders : dict
-        day, at, number, user, status, gross, discount (cents), coupon. An order that waits for its
+        day, at, number, user, status, gross, discount (cents), coupon, ticket. An order that waits for its
         payment is there twice: as pending, and a day later with its outcome.
     items : dict
         order (its position), day, at, number (of the order), line, product, quantity, unit (cents),
@@ -62,6 +65,8 @@ def order_rows(
     gross = _sum_by(order, quantity * unit, len(user))
     discount = _sum_by(order, np.floor(quantity * unit * rate).astype(np.int64), len(user))
     face = np.where(coupon >= 0, face_cents(chance, user, np.maximum(coupon, 0)), 0)
+    used = ticket >= 0
+    face[used] = shop.interventions.face[ticket[used]]
     discount = discount + np.minimum(face, (gross - discount) // 3)
 
     luck = chance.uniform("refunded or cancelled", user, day)
@@ -76,6 +81,7 @@ def order_rows(
         "gross": gross,
         "discount": discount,
         "coupon": coupon,
+        "ticket": ticket,
     }
     announced = {name: values[waits] for name, values in orders.items()}
     announced["day"] = day[waits]
@@ -129,12 +135,13 @@ def return_rows(shop: Shop, orders: Columns, items: Columns) -> Columns:
 
 def redemption_rows(orders: Columns, number: Ints, at: Ints) -> Columns:
     """Make the rows of coupon redemptions of paid orders."""
-    used = orders["coupon"] >= 0
+    used = (orders["coupon"] >= 0) | (orders["ticket"] >= 0)
     return {
         "day": orders["day"][used],
         "at": at[used],
         "number": number[used],
         "coupon": orders["coupon"][used],
+        "ticket": orders["ticket"][used],
         "user": orders["user"][used],
     }
 

@@ -9,7 +9,7 @@ from sample_shop.seasons import CATEGORIES
 from sample_shop.world import World
 
 RESPONSE_TYPES = ("persuadable", "sure_thing", "lost_cause", "do_not_disturb")
-RESPONSE_SHARES = [0.30, 0.35, 0.25, 0.10]
+PERSUADABLE, SURE_THING, LOST_CAUSE, DO_NOT_DISTURB = range(4)
 CHANNELS = ("search", "social", "referral", "livestream", "marketplace", "email", "offline")
 CHANNEL_SHARES = [0.26, 0.22, 0.12, 0.14, 0.16, 0.04, 0.06]
 CITIES = (
@@ -26,6 +26,19 @@ PURPOSE_SHARES = (0.72, 0.48, 0.55, 0.20, 0.90)
 DEVICES = ("ios_app", "android_app", "mobile_web", "desktop_web", "mini_program")
 DEVICE_SHARES = [0.28, 0.34, 0.12, 0.10, 0.16]
 LANGUAGES = ("zh", "en")
+
+# What leans a user towards each response type: the logarithm of its weight, columns as in RESPONSE_TYPES.
+_LEANS_ALL = (-1.75, -0.3, -1.4, -1.75)
+_LEANS_BY_CHANNEL = (
+    (-0.7, 0.5, 0.7, 0.2), (2.7, -1.4, -1.2, -1.8), (0.4, 2.2, -1.4, -0.4), (2.2, -1.6, 0.4, -1.4),
+    (-2.5, 0.0, 2.2, 0.0), (1.1, 1.6, -2.2, -0.7), (-1.8, 1.1, 0.0, 2.9),
+)  # fmt: skip
+_LEANS_BY_DEVICE = (
+    (0.9, 0.0, 0.0, -0.7), (0.6, 0.0, 0.0, -0.4), (0.0, 0.0, 0.4, 0.0),
+    (-1.6, 0.2, 0.0, 1.8), (-0.7, 0.0, 0.0, 1.0),
+)  # fmt: skip
+_LEANS_BY_PRICE_SENSITIVITY = (0.9, -0.7, 0.0, -0.5)
+_LEANS_BY_ATTENTION = (1.2, 0.2, -1.2, 0.3)
 
 RATE_SHAPE = 1.5
 RATE_MEAN_PER_DAY = 1 / 150
@@ -52,8 +65,10 @@ class People:
         Level to which satisfaction returns (0 is neutral).
     price_sensitivity : numpy.ndarray
         In 0..1: response to discounts and use of coupons.
+    attention : numpy.ndarray
+        In 0..1: how readily the user opens what the shop sends.
     response : numpy.ndarray
-        Position in RESPONSE_TYPES.
+        Position in RESPONSE_TYPES; it leans on acquisition channel, device, price sensitivity and attention.
     browsing : numpy.ndarray
         Sessions per day while engaged.
     """
@@ -65,6 +80,7 @@ class People:
     fade: Floats
     base_satisfaction: Floats
     price_sensitivity: Floats
+    attention: Floats
     response: Ints
     browsing: Floats
     city: Ints
@@ -111,6 +127,8 @@ def people_of(world: World, chance: Chance, start: int, stop: int, through: int)
     )
     city = chance.pick("city", CITY_SHARES, number)
     foreign = np.array([place[0] != "CN" for place in CITIES])[city]
+    sensitivity, attention = chance.normal("price sensitivity", number), chance.normal("attention", number)
+    device = chance.pick("device", DEVICE_SHARES, number)
     return People(
         number=number,
         signup_day=signup_day,
@@ -118,16 +136,30 @@ def people_of(world: World, chance: Chance, start: int, stop: int, through: int)
         rate=rate,
         fade=fade,
         base_satisfaction=0.35 * chance.normal("base satisfaction", number),
-        price_sensitivity=np.clip(0.4 + 0.22 * chance.normal("price sensitivity", number), 0.0, 1.0),
-        response=chance.pick("response type", RESPONSE_SHARES, number),
+        price_sensitivity=np.clip(0.4 + 0.22 * sensitivity, 0.0, 1.0),
+        attention=np.clip(0.5 + 0.25 * attention, 0.0, 1.0),
+        response=_response_types(
+            chance.uniform("response type", number), channel, device, sensitivity, attention
+        ),
         browsing=browsing,
         city=city,
         channel=channel,
         birth_year=np.where(known_year, world.first_day.year - age, 0),
         gender=chance.pick("gender", [0.50, 0.36, 0.14], number),
         language=(chance.uniform("language", number) < np.where(foreign, 0.7, 0.14)).astype(np.int64),
-        device=chance.pick("device", DEVICE_SHARES, number),
+        device=device,
         favourite=chance.whole("favourite category", len(CATEGORIES), number),
         active_hour=chance.pick("active hour", [0.12, 0.14, 0.20, 0.54], number) * 4 + 8,
         granted=granted,
     )
+
+
+def _response_types(
+    luck: Floats, channel: Ints, device: Ints, sensitivity: Floats, attention: Floats
+) -> Ints:
+    """Choose response types; every weight leans on what a shop can see, or on what leaves traces there."""
+    leans = np.array(_LEANS_ALL) + np.array(_LEANS_BY_CHANNEL)[channel] + np.array(_LEANS_BY_DEVICE)[device]
+    leans += sensitivity[:, None] * np.array(_LEANS_BY_PRICE_SENSITIVITY)
+    leans += attention[:, None] * np.array(_LEANS_BY_ATTENTION)
+    edges = np.cumsum(np.exp(leans), axis=1)
+    return np.asarray(((luck * edges[:, -1])[:, None] >= edges).sum(axis=1), dtype=np.int64)

@@ -164,6 +164,7 @@ ASKS = {
             "你们发错货了！",
             "{thing}用了一次就坏了，我要投诉。",
         ),
+        "unwanted": ("别再给我发消息了，再发我就投诉！", "请不要再打扰我，我要投诉。"),
     },
     "en": {
         "question": (
@@ -188,6 +189,10 @@ ASKS = {
             "The quality is awful, please fix this.",
             "You sent me the wrong item!",
             "The {thing} broke after one use. This is a complaint.",
+        ),
+        "unwanted": (
+            "Stop sending me messages. This is a complaint.",
+            "I want to complain: leave me alone with your offers!",
         ),
     },
 }

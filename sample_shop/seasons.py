@@ -57,6 +57,8 @@ class Seasons:
     late_share : numpy.ndarray
         Share of parcels that arrive late when sent on that day.
     promotions : tuple of Promotion
+    own_campaigns : int, optional
+        How many campaigns of its own the shop starts; None: it never stops.
     """
 
     demand: Floats
@@ -64,6 +66,20 @@ class Seasons:
     category_deal: Floats
     late_share: Floats
     promotions: tuple[Promotion, ...]
+    own_campaigns: int | None = None
+
+    def campaign_started_on(self, day: int) -> int:
+        """Return the number of the campaign that starts on a day, or -1."""
+        campaign, since = divmod(day - CAMPAIGN_FIRST_DAY, CAMPAIGN_EVERY_DAYS)
+        return campaign if since == 0 and self._is_started(campaign) else -1
+
+    def campaign_running_on(self, day: int) -> bool:
+        """Say whether a campaign's touch still works on a day."""
+        campaign, since = divmod(day - CAMPAIGN_FIRST_DAY, CAMPAIGN_EVERY_DAYS)
+        return since < CAMPAIGN_WINDOW_DAYS and self._is_started(campaign)
+
+    def _is_started(self, campaign: int) -> bool:
+        return campaign >= 0 and (self.own_campaigns is None or campaign < self.own_campaigns)
 
 
 def seasons_of(world: World, through: int, chance: Chance) -> Seasons:
@@ -84,19 +100,7 @@ def seasons_of(world: World, through: int, chance: Chance) -> Seasons:
     # carriers are slow in sales and in spells of a few weeks that nobody announced
     spell = chance.uniform("slow carriers", elapsed // 21)
     late_share = 0.07 + 0.6 * deal + 0.10 * (spell < 0.2)
-    return Seasons(demand, deal, category_deal, late_share, promotions)
-
-
-def campaign_started_on(day: int) -> int:
-    """Return the number of the campaign that starts on a day, or -1."""
-    since = day - CAMPAIGN_FIRST_DAY
-    return since // CAMPAIGN_EVERY_DAYS if since >= 0 and since % CAMPAIGN_EVERY_DAYS == 0 else -1
-
-
-def campaign_running_on(day: int) -> bool:
-    """Say whether a campaign's touch still works on a day."""
-    since = day - CAMPAIGN_FIRST_DAY
-    return since >= 0 and since % CAMPAIGN_EVERY_DAYS < CAMPAIGN_WINDOW_DAYS
+    return Seasons(demand, deal, category_deal, late_share, promotions, world.own_campaigns)
 
 
 def carries_coupon(campaign: int) -> bool:

@@ -10,7 +10,8 @@ from sample_shop.chance import Chance, Columns, Floats, Ints
 
 # the longest time from an order to its last consequence stays below this many days
 REACH_DAYS = 32
-TOPICS = ("question", "late", "stock_out", "defect")
+# the last is no matter of orders: who was disturbed by a message asks for peace
+TOPICS = ("question", "late", "stock_out", "defect", "unwanted")
 REASONS = ("defective", "wrong_item", "arrived_late", "does_not_fit", "changed_mind", "not_as_described")
 
 PLEASED = 0.16

@@ -11,15 +11,25 @@ from sample_shop.chronicle import chronicle
 from sample_shop.delivery import Landing, deliver_days, promotion_day
 from sample_shop.dirt import DirtCount, sprinkle
 from sample_shop.forecast import HORIZONS
+from sample_shop.interventions import Interventions
 from sample_shop.people import people_of
 from sample_shop.shelf import Shelf
 from sample_shop.shop import Shop
 from sample_shop.truth import TruthFiles
 from sample_shop.world import ShopError, World
+from sample_shop.worth import Offer
 
 USERS_AT_ONCE = 25_000
 # nothing that happens by the last day arrives after this many more days
 _LATEST_ARRIVAL_DAYS = 45
+# what the truth values for every user, if it is asked to
+USUAL_OFFERS = (
+    Offer("recommendation", "email"),
+    Offer("coupon", "email", face=2000),
+    Offer("service_call", "call"),
+    Offer("education", "email"),
+    Offer("community", "email"),
+)
 
 
 def simulate(
@@ -29,6 +39,8 @@ def simulate(
     *,
     deliver_from: dt.date | None = None,
     truth_dates: tuple[dt.date, ...] = (),
+    interventions: Interventions | None = None,
+    offers: tuple[Offer, ...] = (),
     users_at_once: int = USERS_AT_ONCE,
     progress: Callable[[str], None] = lambda _: None,
 ) -> int:
@@ -45,6 +57,11 @@ def simulate(
     truth_dates : tuple of datetime.date
         Further dates for the true churn probability, beside month ends, the last day, and the last day
         less 30, 60 and 90 days.
+    interventions : Interventions, optional
+        All that was delivered to users from outside so far. Whoever continues a world hands in all of it
+        again; what is new may only concern days that were not delivered yet.
+    offers : tuple of Offer
+        What the truth values for every user at the end of the last day (action_worth.parquet).
     users_at_once : int
         Size of a chunk of users; it changes memory and speed, never a byte.
 
@@ -74,7 +91,7 @@ def simulate(
     landing = Landing(home / "landing" / "sample_shop")
     start = 0 if deliver_from is None else max(0, world.day(deliver_from))
     days = [day for day in range(start, end + 1) if not landing.has(world.date(day))]
-    shop = Shop.open(world, end + max(HORIZONS[-1], _LATEST_ARRIVAL_DAYS) + 1)
+    shop = Shop.open(world, end + max(HORIZONS[-1], _LATEST_ARRIVAL_DAYS) + 1, interventions)
     truth_days = frozenset(_truth_days(world, end) | {world.day(date) for date in truth_dates})
     with (
         tempfile.TemporaryDirectory(prefix=".shelf-", dir=definition.parent) as folder,
@@ -86,7 +103,7 @@ def simulate(
             stop = min(first + users_at_once, signed_up)
             progress(f"simulating users {first + 1}-{stop} of {signed_up} over {end + 1} days")
             people = people_of(world, shop.chance, first, stop, end)
-            lives = live(shop, people, end, truth_days)
+            lives = live(shop, people, end, truth_days, offers)
             truth.add(people, lives)
             for table, rows in chronicle(shop, people, lives).items():
                 dirty = sprinkle(shop.chance, world.dirty_rate, world.file_format, table, rows)

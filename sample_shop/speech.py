@@ -94,6 +94,32 @@ def message_rows(chance: Chance, people: People, orders: Columns, number: Ints, 
     return {name: np.concatenate([page[name] for page in pages]) for name in pages[0]}
 
 
+def complaint_rows(chance: Chance, people: People, contacts: Columns, number: Ints, at: Ints) -> Columns:
+    """Make the rows of support_messages in which users complain of what was delivered to them.
+
+    Parameters
+    ----------
+    contacts : dict
+        As in ``Lives``.
+    number, at : numpy.ndarray
+        The number of each contact's message, and when it came.
+    """
+    wrote = contacts["complains"] > 0
+    user, number = contacts["user"][wrote], number[wrote]
+    return {
+        "day": contacts["day"][wrote],
+        "at": np.minimum(at[wrote] + 900, (contacts["day"][wrote] + 1) * DAY - 60),
+        "number": number * 10,
+        "user": user,
+        "kind": np.full(len(user), ASK),
+        "topic": np.full(len(user), TOPICS.index("unwanted")),
+        "product": np.zeros(len(user), dtype=np.int64),
+        "satisfaction": np.full(len(user), -1),
+        "language": people.language[user - (people.number[0] if people.count else 0)],
+        "luck": chance.whole("message words", 1 << 40, number),
+    }
+
+
 def review_texts(rows: Columns) -> list[str]:
     """Write each review in its user's language."""
     texts = []
@@ -120,12 +146,8 @@ def message_texts(rows: Columns) -> list[str]:
         *(rows[name].tolist() for name in ("kind", "topic", "language", "luck", "product")), strict=True
     ):
         tongue = LANGUAGES[language]
-        choices = (
-            phrases.ASKS[tongue][TOPICS[topic]],
-            phrases.REPLIES[tongue][TOPICS[topic]],
-            phrases.THANKS[tongue],
-            phrases.CHASES[tongue],
-        )[kind]
+        said = (phrases.ASKS, phrases.REPLIES, phrases.THANKS, phrases.CHASES)[kind][tongue]
+        choices = said[TOPICS[topic]] if isinstance(said, dict) else said
         texts.append(_spoken([_one_of(choices, luck)], tongue, product))
     return texts
 

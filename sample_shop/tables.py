@@ -13,8 +13,8 @@ from sample_shop.catalogue import Catalogue
 from sample_shop.chance import Columns, Ints
 from sample_shop.clock import CURRENCY
 from sample_shop.contract import TABLES
+from sample_shop.interventions import OUTLETS, Interventions
 from sample_shop.orders import STATUSES
-from sample_shop.outreach import TOUCH_CHANNELS
 from sample_shop.people import CHANNELS, CITIES, DEVICES, LANGUAGES, PURPOSES
 from sample_shop.seasons import CATEGORIES, Promotion
 from sample_shop.service import REASONS
@@ -31,14 +31,14 @@ def rendered(shop: Shop, table: str, rows: Columns) -> pa.Table:
 
     Times become naive timestamps in the shop's zone, money decimals with two places.
     """
-    columns = _WRITERS[table](_Pen(shop.world, shop.catalogue), rows)
+    columns = _WRITERS[table](_Pen(shop.world, shop.catalogue, shop.interventions), rows)
     return pa.table([columns[name] for name in TABLES[table].columns], names=list(TABLES[table].columns))
 
 
 def products_table(catalogue: Catalogue) -> pa.Table:
     """Return the products, all of which are there from the first day."""
     number = np.arange(len(catalogue.identifiers))
-    pen = _Pen(None, catalogue)
+    pen = _Pen(None, catalogue, Interventions.none())
     columns = {
         "product_id": pen.product(number),
         "category": pen.word(CATEGORIES, number // shelves.PER_CATEGORY),
@@ -64,10 +64,11 @@ def promotions_table(promotions: Sequence[Promotion]) -> pa.Table:
 class _Pen:
     """Writes numbers as the ids, moments and words of one world."""
 
-    def __init__(self, world: World | None, catalogue: Catalogue) -> None:
+    def __init__(self, world: World | None, catalogue: Catalogue, interventions: Interventions) -> None:
         self.epoch = 0 if world is None else int(np.datetime64(world.first_day, "s").astype(np.int64))
         self.first = 0 if world is None else int(np.datetime64(world.first_day, "D").astype(np.int64))
         self.catalogue = catalogue
+        self.interventions = interventions
 
     def ids(self, prefix: str, number: Ints, width: int = 0) -> Any:
         text = pc.cast(pa.array(number), pa.string())
@@ -87,6 +88,13 @@ class _Pen:
 
     def campaign(self, number: Ints) -> Any:
         return self.ids("C", number, 4)
+
+    def outside(self, column: str, position: Ints, own: Any) -> Any:
+        """Write what an intervention says; rows of none (-1) keep the shop's own words."""
+        if not (position >= 0).any():
+            return own
+        words = pa.array(getattr(self.interventions, column), pa.string())
+        return pc.if_else(pa.array(position >= 0), words.take(pa.array(np.maximum(position, 0))), own)
 
     def moment(self, at: Ints) -> Any:
         return pa.array(at + self.epoch, mask=at < 0).cast(pa.timestamp("s"))
@@ -167,7 +175,11 @@ def _orders(pen: _Pen, rows: Columns) -> dict[str, Any]:
         "gross_amount": pen.money(rows["gross"]),
         "discount_amount": pen.money(rows["discount"]),
         "currency": pen.word([CURRENCY], np.zeros_like(coupon)),
-        "coupon_code": pc.if_else(pa.array(coupon >= 0), code, pa.scalar(None, pa.string())),
+        "coupon_code": pen.outside(
+            "coupon_code",
+            rows["ticket"],
+            pc.if_else(pa.array(coupon >= 0), code, pa.scalar(None, pa.string())),
+        ),
     }
 
 
@@ -220,10 +232,10 @@ def _support_messages(pen: _Pen, rows: Columns) -> dict[str, Any]:
 
 def _campaign_touches(pen: _Pen, rows: Columns) -> dict[str, Any]:
     return {
-        "touch_id": pen.code("t", rows["number"]),
+        "touch_id": pen.outside("message_id", rows["intervention"], pen.code("t", rows["number"])),
         "user_id": pen.user(rows["user"]),
-        "campaign_id": pen.campaign(rows["campaign"]),
-        "channel": pen.word(TOUCH_CHANNELS, rows["channel"]),
+        "campaign_id": pen.outside("campaign_id", rows["intervention"], pen.campaign(rows["campaign"])),
+        "channel": pen.word(OUTLETS, rows["channel"]),
         "sent_at": pen.moment(rows["at"]),
         "opened_at": pen.moment(rows["opened"]),
         "clicked_at": pen.moment(rows["clicked"]),
@@ -232,9 +244,9 @@ def _campaign_touches(pen: _Pen, rows: Columns) -> dict[str, Any]:
 
 def _coupons(pen: _Pen, rows: Columns) -> dict[str, Any]:
     return {
-        "coupon_code": pen.code("CP", rows["number"]),
+        "coupon_code": pen.outside("coupon_code", rows["intervention"], pen.code("CP", rows["number"])),
         "user_id": pen.user(rows["user"]),
-        "campaign_id": pen.campaign(rows["campaign"]),
+        "campaign_id": pen.outside("campaign_id", rows["intervention"], pen.campaign(rows["campaign"])),
         "issued_at": pen.moment(rows["at"]),
         "expires_on": pen.date(rows["expires"]),
         "face_value": pen.money(rows["face"]),
@@ -244,7 +256,9 @@ def _coupons(pen: _Pen, rows: Columns) -> dict[str, Any]:
 def _coupon_redemptions(pen: _Pen, rows: Columns) -> dict[str, Any]:
     return {
         "redemption_id": pen.ids("x", rows["number"]),
-        "coupon_code": pen.code("CP", rows["coupon"] * 10_000_000 + rows["user"]),
+        "coupon_code": pen.outside(
+            "coupon_code", rows["ticket"], pen.code("CP", rows["coupon"] * 10_000_000 + rows["user"])
+        ),
         "order_id": pen.ids("o", rows["number"]),
         "redeemed_at": pen.moment(rows["at"]),
     }

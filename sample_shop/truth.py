@@ -10,18 +10,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sample_shop.behaviour import Lives
 from sample_shop.chance import Ints
 from sample_shop.dirt import DirtCount
 from sample_shop.forecast import HORIZONS
+from sample_shop.interventions import ACTIONS, OUTLETS
 from sample_shop.people import RESPONSE_TYPES, People
+from sample_shop.state import Lives
 from sample_shop.world import World
 
 PHASES = ("absent", "engaged", "fading", "gone")
 
 
 class TruthFiles:
-    """Writes users.parquet and churn_probability.parquet chunk by chunk, and dirty_rows.json.
+    """Writes users, churn_probability and action_worth (Parquet) chunk by chunk, and dirty_rows.json.
 
     Parameters
     ----------
@@ -58,6 +59,20 @@ class TruthFiles:
             "satisfaction": pa.array(churn["satisfaction"]),
         }
         self._write("churn_probability.parquet", pa.table(columns))
+        worth = lives.worth
+        if len(worth["day"]):
+            columns = {
+                "as_of_date": self._date(worth["day"]),
+                "user_id": _user_ids(worth["user"]),
+                "action": pa.array(ACTIONS).take(pa.array(worth["action"])),
+                "channel": pa.array(OUTLETS).take(pa.array(worth["channel"])),
+                "face_value": pa.array(worth["face"] / 100.0),
+                "probability_noticed": pa.array(worth["noticed"]),
+                "extra_margin": pa.array(worth["extra_margin"]),
+                "extra_orders": pa.array(worth["extra_orders"]),
+                "probability_saved": pa.array(worth["saved"]),
+            }
+            self._write("action_worth.parquet", pa.table(columns))
 
     def write_dirt(self, dirt: DirtCount, last_day: int) -> None:
         """Write how many rows there are and how many are faulty, by kind and table."""
@@ -75,6 +90,7 @@ class TruthFiles:
                 "base_satisfaction": pa.array(people.base_satisfaction),
                 "last_satisfaction": pa.array(lives.satisfaction),
                 "price_sensitivity": pa.array(people.price_sensitivity),
+                "attention": pa.array(people.attention),
                 "response_type": pa.array(RESPONSE_TYPES).take(pa.array(people.response)),
                 "sessions_per_day": pa.array(people.browsing),
                 "fading_since": self._date(lives.fading_day),

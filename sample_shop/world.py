@@ -37,6 +37,8 @@ class World:
         Share of rows that get a fault.
     file_format : str
         mixed, csv, parquet or jsonl.
+    own_campaigns : int, optional
+        How many of its own fortnightly campaigns the shop starts; None: it never stops.
     """
 
     users: int
@@ -45,6 +47,7 @@ class World:
     days: int
     dirty_rate: float = 0.002
     file_format: str = "mixed"
+    own_campaigns: int | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.users <= 5_000_000:
@@ -55,6 +58,8 @@ class World:
             raise ShopError(f"--dirty-rate must be between 0 and 0.5. Found: {self.dirty_rate}.")
         if self.file_format not in FORMATS:
             raise ShopError(f"--format must be one of {', '.join(FORMATS)}. Found: {self.file_format!r}.")
+        if self.own_campaigns is not None and self.own_campaigns < 0:
+            raise ShopError(f"--own-campaigns must not be negative. Found: {self.own_campaigns}.")
 
     def date(self, day: int) -> dt.date:
         """Return the calendar date of a day number (0 is the first day)."""
