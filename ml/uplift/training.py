@@ -198,7 +198,8 @@ def _verdict(figures: tuple[UpliftFigure, ...], best: str) -> tuple[str, bool]:
     qini, ahead = found["qini"], found[f"qini_over_{RISK}"]
     told = f"Qini {_told(qini)}, over risk-first {_told(ahead)}"
     if not qini.is_above_zero:
-        return f"{qini.reading} ({told}). The policy is the seed's.".capitalize(), False
+        why = f"{qini.reading[0].upper()}{qini.reading[1:]}"
+        return f"{why} ({told}). The policy is the seed's.", False
     if not ahead.is_above_zero:
         return f"Not better than the riskiest first ({told}). The policy is the seed's.", False
     return f"{best} decides: better than chance and than the riskiest first ({told}).", True
