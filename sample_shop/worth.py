@@ -26,8 +26,8 @@ from sample_shop.service import REACH_DAYS
 from sample_shop.shop import Shop
 from sample_shop.state import ENGAGED, FADING, GONE, State
 
-# of what is paid for an order after promotions
-MARGIN_SHARE = 0.30
+# of the price before discounts, what is left after the cost of goods; discounts come off it in full
+MARGIN_SHARE = 0.40
 WORTH_COLUMNS = ("action", "channel", "face", "noticed", "extra_margin", "extra_orders", "saved")
 _LONG_AGO = 10_000
 _BASKETS = 400
@@ -97,7 +97,7 @@ def worth_of(shop: Shop, people: People, state: State, day: int, *, who: Ints, o
         ]
         for first_only in (False, True)
     )
-    paid, taken_off = _baskets(shop, offer.face)
+    earned, taken_off = _baskets(shop, offer.face)
     favourite = people.favourite[who]
     extra = noticed * (orders[1][-1] - orders[0][-1])
     redeems = buyers[1][min(offer.valid_days, ahead)] * reaction.chance_to_redeem(people, who)
@@ -108,7 +108,7 @@ def worth_of(shop: Shop, people: People, state: State, day: int, *, who: Ints, o
         "channel": channel,
         "face": np.full(len(who), offer.face),
         "noticed": noticed,
-        "extra_margin": np.where(gone, 0.0, extra * paid[favourite] * MARGIN_SHARE - coupon),
+        "extra_margin": np.where(gone, 0.0, extra * earned[favourite] - coupon),
         "extra_orders": np.where(gone, 0.0, extra),
         "saved": np.where(gone, 0.0, noticed * (buyers[1][-1] - buyers[0][-1])),
     }
@@ -190,7 +190,7 @@ def _one_day(mass: _Mass, wish_rate: Floats, fading: Floats, first_only: bool) -
 
 
 def _baskets(shop: Shop, face: int) -> tuple[Floats, Floats]:
-    """Return per favourite category what an order brings, and what a coupon takes off, in CNY on average."""
+    """Return per favourite category an order's margin, and what a coupon takes off, in CNY on average."""
     favourite = np.repeat(np.arange(len(CATEGORIES)), _BASKETS)
     nobody = np.arange(len(favourite)) + 5_000_000
     never = np.full(len(favourite), 100 * DAY)
@@ -202,7 +202,7 @@ def _baskets(shop: Shop, face: int) -> tuple[Floats, Floats]:
     usual_quantity = 1.27
     gross = np.bincount(order, weights=shop.catalogue.price_cents[product] * usual_quantity)
     usual_deal = float(shop.seasons.category_deal.mean())
-    paid = gross * (1.0 - usual_deal)
-    off = np.minimum(face, paid / 3.0)
-    by_category = [np.bincount(favourite, weights=values) / _BASKETS / 100.0 for values in (paid, off)]
+    earned = gross * (MARGIN_SHARE - usual_deal)
+    off = np.minimum(face, gross * (1.0 - usual_deal) / 3.0)
+    by_category = [np.bincount(favourite, weights=values) / _BASKETS / 100.0 for values in (earned, off)]
     return by_category[0], by_category[1]
