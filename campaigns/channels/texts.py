@@ -7,7 +7,7 @@ is its subject (e-mail) or title (push), the rest after an empty line its body.
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import cache
@@ -95,6 +95,19 @@ def render_html(message: Message, frame: Frame) -> str:
     return _rendered(message, "email.html", frame).strip() + "\n"
 
 
+def talking_points(message: Message, language: str) -> list[str]:
+    """Return what to say in a call, point by point, in one language whatever the user's is.
+
+    Raises
+    ------
+    ContractBreach
+        If the payload cannot be used. Names no value.
+    """
+    said = replace(message, language=language)
+    lines = _made(f"talking_points.{language}.txt", said, Frame("")).splitlines()
+    return [one_line(line) for line in lines if line.strip()]
+
+
 def one_line(text: str) -> str:
     """Return a text on one line, without control characters: nothing can be smuggled into a header."""
     return " ".join(_printable(text.replace("\n", " ")).split())
@@ -112,6 +125,10 @@ def _rendered(message: Message, kind: str, frame: Frame) -> str:
         raise ContractBreach(
             "A coupon is announced without its code", sorted(message.payload), "issue it first"
         )
+    return _made(name, message, frame)
+
+
+def _made(name: str, message: Message, frame: Frame) -> str:
     try:
         return _environment().get_template(name).render(_values(message, frame))
     except TemplateNotFound as error:
@@ -159,6 +176,7 @@ def _values(message: Message, frame: Frame) -> dict[str, Any]:
         "unsubscribe_link": frame.unsubscribe_link,
         "title": one_line(_filled(said("title"), facts)),
         "text": _filled(said("text"), facts),
+        "trigger_code": _clean(payload.get("trigger_code")),
         "products": [_product(product) for product in list(products)[:MOST_PRODUCTS]],
     }
 

@@ -1,0 +1,198 @@
+"""The outbox's side of lists: which messages may go on a list now, and that they went.
+
+Rules are asked again just before a list is written. A list is written once: who may not be on it now is
+suppressed with the reason. A message is claimed in the transaction that asked, so that no other channel takes
+the same place under a cap meanwhile, and is marked sent once the list is where readers find it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+from sqlalchemy.engine import Connection
+
+from campaigns.arms import GLOBAL_CONTROL
+from campaigns.policy import Policy
+from campaigns.sending_rules import EVERYTHING, WINDOW_DAYS, Facts, Verdict, may_send
+from warehouse.ledger import DeliveryAttempt, Ledger, OutboxMessage, Run
+from warehouse.ledger.claim_book import Result, Ruling
+from warehouse.settings import Settings
+from warehouse.vault import FIELDS, Address, Vault
+
+#: Who claims. There is one writer of lists at a time, so whatever this name still holds is a dead writer's.
+WORKER = "lists"
+CLAIMED_FOR = timedelta(hours=1)
+WAITING = ("pending", "unknown", "claimed")
+NEWER_LIST = "a newer day's list took its place"
+
+
+class Outlet:
+    """The messages of one batch channel.
+
+    Parameters
+    ----------
+    channel : str
+        `call`, `file` or `table`.
+    policy : Policy
+        The seeds, asked again.
+    """
+
+    def __init__(
+        self, settings: Settings, ledger: Ledger, policy: Policy, run: Run, channel: str, *, now: datetime
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._run = run
+        self._channel = channel
+        self._now = now
+        # a list says at which hours to call; it is written whenever its day is ready
+        hours = replace(policy.contacts[channel], sends_from_hour=0, sends_until_hour=24)
+        self._policy = replace(policy, contacts={**policy.contacts, channel: hours})
+
+    def waiting(self) -> tuple[OutboxMessage, ...]:
+        """Return the day's messages that were released and not yet handed over."""
+        return tuple(message for message in self._of_day() if _waits(message))
+
+    def handed_over(self) -> tuple[OutboxMessage, ...]:
+        """Return the day's messages that are on a list, without users who must be left alone since."""
+        sent = [message for message in self._of_day() if message.state == "sent"]
+        gone = self.left_alone([message.user_id for message in sent])
+        return tuple(message for message in sent if message.user_id not in gone)
+
+    def claim(self, messages: Sequence[OutboxMessage]) -> tuple[OutboxMessage, ...]:
+        """Ask the rules again and claim whoever may go; the others are suppressed or expire, with a reason."""
+        addresses = self._addresses(messages)
+        with self._ledger.writing() as connection:
+            self._ledger.lock_claims(connection, self._run.source)
+            facts = self._facts(connection, messages, addresses)
+            stand = self._ledger.standing_messages(connection, [message.message_id for message in messages])
+            still = [message for message in messages if stand[message.message_id].state in WAITING]
+            goes, rulings = [], []
+            for message in still:
+                known = replace(message, not_before=min(message.not_before, self._now))
+                verdict = may_send(known, facts[message.message_id], self._policy, self._now)
+                if verdict.kind == "go":
+                    goes.append(message)
+                else:
+                    rulings.append(self._ruling(message, verdict))
+            self._ledger.rule(connection, rulings)
+            ids = [message.message_id for message in goes]
+            self._ledger.claim(connection, ids, WORKER, self._now + CLAIMED_FOR)
+        return tuple(replace(message, attempts=message.attempts + 1) for message in goes)
+
+    def mark_sent(self, messages: Sequence[OutboxMessage], reference: str) -> None:
+        """Record that messages are on a list that readers can see."""
+        self._record(messages, "accepted", "sent", reference, None)
+
+    def give_back(self, messages: Sequence[OutboxMessage], failure: str) -> None:
+        """Record that the list could not be written: the messages wait for another try."""
+        self._record(messages, "try_later", "pending", None, failure)
+
+    def let_older_days_go(self) -> int:
+        """Let expire what still waits of earlier days: only the newest day's list contacts people."""
+        older = [
+            message
+            for state in ("pending", "unknown")
+            for message in self._ledger.messages(self._run.source, channel=self._channel, state=state)
+            if message.as_of_date < self._run.as_of_date
+        ]
+        with self._ledger.writing() as connection:
+            self._ledger.rule(
+                connection, [Ruling(one.message_id, "expired", NEWER_LIST, self._now) for one in older]
+            )
+        return len(older)
+
+    def left_alone(self, user_ids: Sequence[str]) -> set[str]:
+        """Return those users who must not be contacted now: blocked, held out, or in the global control."""
+        users = sorted(set(user_ids))
+        purposes = (self._policy.contacts[self._channel].consent_purpose, *EVERYTHING)
+        with self._ledger.reading() as connection:
+            blocks = self._ledger.blocks_of(connection, self._run.source, users)
+            apart = self._ledger.left_alone(connection, self._run.source, users)
+        blocked = {
+            user for user, of_user in blocks.items() if any(one.purpose in purposes for one in of_user)
+        }
+        today = self._now.date()
+        held = {
+            user
+            for user, assignments in apart.items()
+            for one in assignments
+            if one.arm == GLOBAL_CONTROL or self._runs(one.experiment_id, one.assigned_on, today)
+        }
+        return blocked | held
+
+    def _of_day(self) -> tuple[OutboxMessage, ...]:
+        return self._ledger.messages(self._run.source, as_of_date=self._run.as_of_date, channel=self._channel)
+
+    def _addresses(self, messages: Sequence[OutboxMessage]) -> dict[str, Address]:
+        if self._channel not in FIELDS or not messages:
+            return {}
+        with Vault(self._settings) as vault:
+            return vault.addresses(self._channel, sorted({message.user_id for message in messages}))
+
+    def _facts(
+        self, connection: Connection, messages: Sequence[OutboxMessage], addresses: dict[str, Address]
+    ) -> dict[str, Facts]:
+        """Return what is known of the user of every message, by message."""
+        source, users = self._run.source, sorted({message.user_id for message in messages})
+        longest = max(rule.hours_between for rule in self._policy.contacts.values())
+        since = self._now - max(timedelta(hours=longest), timedelta(days=WINDOW_DAYS + 1))
+        contacts = self._ledger.contacts_since(connection, source, users, since)
+        blocks = self._ledger.blocks_of(connection, source, users)
+        apart = self._ledger.left_alone(connection, source, users)
+        arms = {
+            (experiment, user): arm
+            for experiment in sorted({message.experiment_id for message in messages})
+            for user, arm in self._ledger.arms_of(connection, source, experiment, users).items()
+        }
+        return {
+            message.message_id: Facts(
+                arm=arms.get((message.experiment_id, message.user_id)),
+                left_alone=apart.get(message.user_id, ()),
+                blocks=blocks.get(message.user_id, ()),
+                contacts=[
+                    contact
+                    for contact in contacts.get(message.user_id, ())
+                    if contact.message_id != message.message_id
+                ],
+                address=addresses.get(message.user_id),
+            )
+            for message in messages
+        }
+
+    def _ruling(self, message: OutboxMessage, verdict: Verdict) -> Ruling:
+        state = "expired" if verdict.kind == "expire" else "suppressed"
+        return Ruling(message.message_id, state, verdict.reason, self._now)
+
+    def _runs(self, experiment_id: str, assigned_on: date, today: date) -> bool:
+        goal_days = self._policy.goal_days(experiment_id)
+        return goal_days is not None and today <= assigned_on + timedelta(days=goal_days)
+
+    def _record(
+        self,
+        messages: Sequence[OutboxMessage],
+        outcome: str,
+        state: str,
+        reference: str | None,
+        failure: str | None,
+    ) -> None:
+        results = [
+            Result(
+                DeliveryAttempt(
+                    message.message_id, max(message.attempts, 1), self._now, outcome, None, failure or ""
+                ),
+                state,
+                self._now,
+                sent_at=self._now if state == "sent" else None,
+                provider_reference=reference,
+                failure=failure,
+            )
+            for message in messages
+        ]
+        self._ledger.record_results(results, WORKER)
+
+
+def _waits(message: OutboxMessage) -> bool:
+    return message.state in ("pending", "unknown") or (
+        message.state == "claimed" and message.claimed_by == WORKER
+    )
