@@ -15,7 +15,7 @@ REMEMBERED = {
         name: ("ml", name)
         for name in (
             *("model_report", "model_backtest", "model_slices", "model_importance"),
-            *("model_learning_curve", "model_curves", "model_health"),
+            *("model_learning_curve", "model_curves", "model_health", "uplift_report"),
         )
     },
 }

@@ -96,6 +96,7 @@ PUBLISHED_TABLES = (
     _of_trainings("model_importance", "importance_rank", "theme", "feature"),
     _of_trainings("model_learning_curve", "snapshots", "training_rows", "metric"),
     _of_trainings("model_curves", "curve", "point"),
+    _of_trainings("uplift_report", "campaign_id", "outcome", "learner", "metric"),
     # Where a watch fails, the list goes out with what an earlier run of the day had found.
     PublishedTable(
         "model_health",
