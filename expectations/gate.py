@@ -17,7 +17,7 @@ from warehouse.errors import GateFailure
 from warehouse.ledger import GateResult, Ledger, Run
 from warehouse.settings import Settings
 
-Gate = Literal["raw", "features", "scores", "risk"]
+Gate = Literal["raw", "features", "scores", "risk", "campaigns"]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def run_gate(
         Takes the results, also when the gate closes.
     run : Run
         The run that the results belong to.
-    gate : {"raw", "features", "scores", "risk"}
+    gate : {"raw", "features", "scores", "risk", "campaigns"}
         The border to guard.
     as_of_dates : sequence of date
         The days being run.

@@ -62,12 +62,13 @@ def planned(gate: str, facts: Facts) -> Iterator[Planned]:
     KeyError
         If there is no such gate.
     """
-    from expectations.suites import features, raw, risk, scores
+    from expectations.suites import campaigns, features, raw, risk, scores
 
     plans: dict[str, Callable[[Facts], Iterator[Planned]]] = {
         "raw": raw.plans,
         "features": features.plans,
         "scores": scores.plans,
         "risk": risk.plans,
+        "campaigns": campaigns.plans,
     }
     yield from plans[gate](facts)
