@@ -60,7 +60,7 @@ class Outlet:
         return tuple(message for message in sent if message.user_id not in gone)
 
     def claim(self, messages: Sequence[OutboxMessage]) -> tuple[OutboxMessage, ...]:
-        """Ask the rules again and claim whoever may go; the others are suppressed or expire, with a reason."""
+        """Ask the rules again and claim whoever may go; the others get a reason why not."""
         addresses = self._addresses(messages)
         with self._ledger.writing() as connection:
             self._ledger.lock_claims(connection, self._run.source)
