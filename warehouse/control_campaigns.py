@@ -44,7 +44,7 @@ def prepare_control_tables(connection: duckdb.DuckDBPyConnection) -> None:
         connection.unregister("no_rows")
 
 
-def copy_campaign_tables(
+def copy_campaign_facts(
     connection: duckdb.DuckDBPyConnection, ledger: Ledger, source: str, as_of_date: date, time_zone: str
 ) -> dict[str, int]:
     """Replace the campaign tables by what the ledger knows of a day and those before it.

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from warehouse.books import keep_books
 from warehouse.connections import open_build
-from warehouse.control_campaigns import copy_campaign_tables
+from warehouse.control_campaigns import copy_campaign_facts
 from warehouse.ledger import Delivery, Ledger, ModelDecision, Run
 from warehouse.settings import Settings
 from warehouse.sources import load_source
@@ -85,11 +85,27 @@ def copy_control_tables(settings: Settings, ledger: Ledger, run: Run) -> dict[st
         connection.execute("begin transaction")
         for table, (columns, rows) in written.items():
             _write(connection, table, columns, rows, run)
-        time_zone = load_source(run.source, settings.dbt_project).time_zone
-        campaigns = copy_campaign_tables(connection, ledger, run.source, run.as_of_date, time_zone)
+        campaigns = _copy_campaigns(connection, settings, ledger, run)
         connection.execute("commit")
     counts = {table: len(rows) for table, (_, rows) in written.items()} | campaigns
     return {f"control.{table}": rows for table, rows in counts.items()}
+
+
+def copy_campaign_tables(settings: Settings, ledger: Ledger, run: Run) -> dict[str, int]:
+    """Write only the tables of campaigns, as `copy_control_tables` does; returns rows by table."""
+    with open_build(settings) as connection:
+        connection.execute("create schema if not exists control")
+        connection.execute("begin transaction")
+        campaigns = _copy_campaigns(connection, settings, ledger, run)
+        connection.execute("commit")
+    return {f"control.{table}": rows for table, rows in campaigns.items()}
+
+
+def _copy_campaigns(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, ledger: Ledger, run: Run
+) -> dict[str, int]:
+    time_zone = load_source(run.source, settings.dbt_project).time_zone
+    return copy_campaign_facts(connection, ledger, run.source, run.as_of_date, time_zone)
 
 
 def _books(

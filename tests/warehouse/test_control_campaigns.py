@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from tests.warehouse.ledger.campaign_makers import DAY, LATER, NOW, assignment, coupon, message
-from warehouse.control_campaigns import COLUMNS, copy_campaign_tables, prepare_control_tables
+from warehouse.control_campaigns import COLUMNS, copy_campaign_facts, prepare_control_tables
 from warehouse.ledger import ContactBlock, Ledger
 
 YESTERDAY, TOMORROW = DAY - timedelta(days=1), DAY + timedelta(days=1)
@@ -32,7 +32,7 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
 def copied(ledger: Ledger, day: date = DAY, time_zone: str = "UTC") -> dict[str, list[dict[str, Any]]]:
     with duckdb.connect() as connection:
         prepare_control_tables(connection)
-        counts = copy_campaign_tables(connection, ledger, "shop", day, time_zone)
+        counts = copy_campaign_facts(connection, ledger, "shop", day, time_zone)
         tables = {}
         for table in COLUMNS:
             rows = connection.execute(f"from control.{table}")
