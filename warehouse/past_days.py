@@ -10,13 +10,15 @@ from warehouse.dbt_project import dbt_vars, run_dbt
 from warehouse.settings import Settings
 
 # As the DAGs build a day: with the tests of the data, without the unit tests of the SQL.
-BUILD_FEATURES = ("build", "--exclude-resource-type", "unit_test", "--selector", "features")
+BUILD = ("build", "--exclude-resource-type", "unit_test", "--selector")
 # Rows of user_features that one dbt build may make: 1,300,000 of them did not fit into 4 GB, 400,000 do.
 ROWS_AT_ONCE = 400_000
 
 
 def build_past_days(settings: Settings, days: Sequence[date], progress: Callable[[str], None] = print) -> int:
     """Build the features of days, several at once, as many as memory allows; oldest first.
+
+    The first batch brings the history up to date, with every test on it; the others only add days.
 
     Parameters
     ----------
@@ -36,7 +38,8 @@ def build_past_days(settings: Settings, days: Sequence[date], progress: Callable
     for number, batch in enumerate(batches, start=1):
         if len(batches) > 1:
             progress(f"features of past days, batch {number} of {len(batches)}: {batch[0]} to {batch[-1]}")
-        run_dbt(settings, BUILD_FEATURES, dbt_vars(settings, as_of_dates=batch))
+        selector = "features" if number == 1 else "past_days"
+        run_dbt(settings, [*BUILD, selector], dbt_vars(settings, as_of_dates=batch))
     return len(batches)
 
 
