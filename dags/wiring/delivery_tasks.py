@@ -44,7 +44,9 @@ def open_ingest_run() -> list[OpenedRun]:
 
 @task(pool=WRITER_POOL)
 def ingest_landed(opened: list[OpenedRun]) -> Taken:
-    """Take what has landed. A refused delivery does not stop the others.
+    """Take what has landed; addresses and withdrawn consents go to where delivery looks.
+
+    A refused delivery does not stop the others.
 
     Returns
     -------
@@ -52,10 +54,12 @@ def ingest_landed(opened: list[OpenedRun]) -> Taken:
         Days to build, and refusals.
     """
     from warehouse.ingest import ingest
+    from warehouse.vault import sync_people
 
     with opened_ledger() as (settings, ledger):
         ledger.assert_epoch_current(ledger.run(opened[0]["run_id"]))
         report = ingest(settings, ledger, progress=print)
+        sync_people(settings, ledger)
         deliveries = ledger.deliveries(settings.source)
         arrived = {
             one.delivery_date: one.ingested_at

@@ -13,6 +13,9 @@ KIND_OF_DAG = {
     "train_churn_model": "train",
     "score_churn_risk": "score",
     "replay_past_days": "replay",
+    "run_retention_campaigns": "campaigns",
+    "measure_campaign_effects": "effects",
+    "train_uplift_model": "uplift",
 }
 
 

@@ -65,9 +65,22 @@ def catch_up_missed_days(opened: list[OpenedRun]) -> list[OpenedRun]:
 
 @task(pool=WRITER_POOL)
 def score_users(opened: list[OpenedRun]) -> int:
-    """Score the day with its model. Returns how many users were scored."""
+    """Score the day with its model and the uplift models in force. Returns how many users were scored."""
     from ml.entry import score_day
+    from ml.uplift.entry import score_uplift
 
     with opened_ledger() as (settings, ledger):
         (run,) = each_run(ledger, opened)
-        return score_day(settings, ledger, run, run.as_of_date, progress=print).users
+        users = score_day(settings, ledger, run, run.as_of_date, progress=print).users
+        score_uplift(settings, ledger, run, run.as_of_date, progress=print)
+    return users
+
+
+@task(pool=WRITER_POOL)
+def choose_actions(opened: list[OpenedRun]) -> str:
+    """Choose who gets what, under capacities and budgets. Returns the choice in a sentence."""
+    from campaigns.choose import choose_actions as choose
+
+    with opened_ledger() as (settings, ledger):
+        (run,) = each_run(ledger, opened)
+        return str(choose(settings, run, run.as_of_date, progress=print))

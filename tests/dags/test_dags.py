@@ -14,6 +14,10 @@ DAG_IDS = {
     "train_churn_model",
     "score_churn_risk",
     "replay_past_days",
+    "run_retention_campaigns",
+    "deliver_outbox",
+    "measure_campaign_effects",
+    "train_uplift_model",
 }
 # what opens the build file, by DAG; the producers are those of Cosmos
 WRITERS = {
@@ -26,16 +30,28 @@ WRITERS = {
         "check_scores",
         "copy_ledger_facts",
         "risk.dbt_producer_watcher",
+        "choose_actions",
         "check_risk_tables",
         "watch_model",
         "publish_snapshot",
     },
     "replay_past_days": set(),
+    # what is sent is read from what was published: it waits for no writer
+    "run_retention_campaigns": set(),
+    "deliver_outbox": set(),
+    "measure_campaign_effects": {
+        "copy_campaign_facts",
+        "effects.dbt_producer_watcher",
+        "tell_campaign_alarms",
+    },
+    "train_uplift_model": {"learn_uplift"},
 }
 ASSET_SCHEDULES = {
     "ingest_deliveries": {"landed_deliveries"},
     "build_user_features": {"raw_deliveries"},
     "score_churn_risk": {"user_features"},
+    "run_retention_campaigns": {"risk_tiers"},
+    "measure_campaign_effects": {"risk_tiers"},
 }
 
 
@@ -75,6 +91,8 @@ def test_the_writers_pool_has_one_slot(bag: Any) -> None:
         ("build_user_features", "user_features"),
         ("train_churn_model", "training_labels"),
         ("score_churn_risk", "at_risk_users"),
+        ("score_churn_risk", "campaign_eligibility"),
+        ("measure_campaign_effects", "campaign_effects"),
     ],
 )
 def test_every_model_is_seen_and_watched_without_retries(bag: Any, dag_id: str, model: str) -> None:
@@ -141,6 +159,7 @@ def test_each_stage_announces_its_own_asset(bag: Any) -> None:
         ("train_churn_model", "churn_model"),
         ("score_churn_risk", "risk_tiers"),
         ("score_churn_risk", "retraining_wanted"),
+        ("run_retention_campaigns", "campaign_messages"),
     }
 
 
@@ -153,6 +172,7 @@ def test_nothing_leaves_the_build_file_before_its_gates(bag: Any) -> None:
     assert {"check_scores", "check_risk_tables"} <= upstream("score_churn_risk", "publish_snapshot")
     assert "check_scores" in upstream("score_churn_risk", "risk.dbt_producer_watcher")
     assert "risk.dbt_producer_watcher" in upstream("score_churn_risk", "check_risk_tables")
+    assert "choose_actions" in upstream("score_churn_risk", "check_risk_tables")
 
 
 def test_the_list_needs_its_gate_and_never_the_watch(bag: Any) -> None:
@@ -192,6 +212,37 @@ def test_a_replay_is_silent_and_leaves_readers_where_they_are(bag: Any) -> None:
         assert conf["move_pointer"] is False
         assert dag.get_task(f"replay_{dag_id}").wait_for_completion is True
     assert not any(task.outlets for task in dag.tasks)
+
+
+def test_a_replay_has_no_way_to_send(bag: Any) -> None:
+    triggered = {
+        task.trigger_dag_id
+        for task in bag.dags["replay_past_days"].tasks
+        if task.task_id != "only_in_a_backfill"
+    }
+    assert triggered == {"build_user_features", "score_churn_risk"}
+    assert not {"run_retention_campaigns", "deliver_outbox"} & {
+        getattr(task, "trigger_dag_id", None) for dag in bag.dags.values() for task in dag.tasks
+    }
+
+
+def test_a_large_campaign_waits_for_a_person_and_silence_sends_nothing(bag: Any) -> None:
+    dag = bag.dags["run_retention_campaigns"]
+    asking = dag.get_task("approve_large_campaigns")
+    assert asking.defaults == ["Reject"]
+    assert asking.response_timeout.total_seconds() == 12 * 3600
+    assert asking.upstream_task_ids == {"is_approval_needed"}
+    assert dag.get_task("release_approved").upstream_task_ids == {"approve_large_campaigns", "open_runs"}
+    # what needs no approval does not wait for it
+    assert dag.get_task("write_lists").upstream_task_ids == {"open_runs", "record_campaigns"}
+    # and what nobody approved is closed whatever happened
+    closing = dag.get_task("close_unapproved")
+    assert closing.trigger_rule == "none_failed"
+    assert {"write_lists", "write_approved_lists"} <= closing.upstream_task_ids
+
+
+def test_the_outbox_is_looked_at_every_few_minutes(bag: Any) -> None:
+    assert bag.dags["deliver_outbox"].timetable.expression == "*/5 * * * *"
 
 
 def test_dag_files_are_short_and_free_of_heavy_imports(manifest: Path) -> None:

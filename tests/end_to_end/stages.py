@@ -16,10 +16,12 @@ Stage = Callable[[Settings, Ledger, date], None]
 def ingest(settings: Settings, ledger: Ledger, day: date) -> None:
     """Take what was delivered up to the day."""
     from warehouse.ingest import ingest as ingest_landed
+    from warehouse.vault import sync_people
 
     run = _opened(settings, ledger, "ingest", day)
     report = ingest_landed(settings, ledger, through=day, progress=lambda _line: None)
     assert not report.refused, [outcome.reason for outcome in report.refused]
+    sync_people(settings, ledger)
     ledger.finish_run(run)
 
 
@@ -80,8 +82,11 @@ def train(settings: Settings, ledger: Ledger, day: date) -> None:
 def score(settings: Settings, ledger: Ledger, day: date) -> None:
     """Give every eligible user a probability."""
     from ml.entry import score_day
+    from ml.uplift.entry import score_uplift
 
-    score_day(settings, ledger, _opened(settings, ledger, "score", day), day)
+    run = _opened(settings, ledger, "score", day)
+    score_day(settings, ledger, run, day)
+    score_uplift(settings, ledger, run, day)
 
 
 def copy_ledger_facts(settings: Settings, ledger: Ledger, day: date) -> None:
@@ -94,6 +99,13 @@ def copy_ledger_facts(settings: Settings, ledger: Ledger, day: date) -> None:
 def build_risk(settings: Settings, ledger: Ledger, day: date) -> None:
     """Let dbt build tiers and the tables that readers see."""
     _dbt(settings, "risk", [day], _opened(settings, ledger, "score", day))
+
+
+def choose_actions(settings: Settings, ledger: Ledger, day: date) -> None:
+    """Choose who gets what."""
+    from campaigns.choose import choose_actions as choose
+
+    choose(settings, _opened(settings, ledger, "score", day), day)
 
 
 def watch(settings: Settings, ledger: Ledger, day: date) -> None:
@@ -131,7 +143,9 @@ STAGES: dict[str, Stage] = {
     "check_scores": gate("scores", "score"),
     "copy_ledger_facts": copy_ledger_facts,
     "build_risk": build_risk,
+    "choose_actions": choose_actions,
     "check_risk_tables": gate("risk", "score"),
+    "check_campaigns": gate("campaigns", "score"),
     "watch": watch,
     "publish": publish,
 }
