@@ -165,12 +165,6 @@ def _read_options(connection: duckdb.DuckDBPyConnection, policy: Policy, as_of_d
 
 def _spent(connection: duckdb.DuckDBPyConnection, as_of_date: date) -> dict[str, float]:
     """Return the money that each campaign spent on days before, contacts still under way included."""
-    there = connection.execute(
-        "select 1 from information_schema.tables "
-        "where table_schema = 'control' and table_name = 'campaign_contacts'"
-    ).fetchall()
-    if not there:
-        return {}
     rows = connection.execute(
         f"select campaign_id, sum(cost) from {CONTACTS} "
         "where as_of_date < ? and list_contains(?, state) group by campaign_id",

@@ -12,6 +12,10 @@ from ml.entry import score_day, snapshots_missing, train_model
 from ml.model_comparison import compare_models, comparison_text
 from ml.model_lists import decisions_text, models_text
 from ml.registry import load_model
+from ml.tables import prepare_tables
+from ml.uplift.entry import train_uplift
+from ml.uplift.report import report_text
+from warehouse.connections import open_build
 from warehouse.errors import HoldfastError
 from warehouse.ledger import Ledger, LedgerError, Model
 from warehouse.settings import Settings
@@ -47,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, help_text in (
         ("train", _train, "train on a day, register the model and decide on the champion"),
         ("score", _score, "score a day with its model"),
+        ("train-uplift", _train_uplift, "learn from the campaigns' experiments whom each campaign helps"),
+        ("uplift", _uplift, "tell what is known of whom each campaign helps, and what decides on a day"),
     ):
         verb(name, run, help_text).add_argument("--as-of", required=True, type=date.fromisoformat, help=DAY)
     listing = verb("list", _list, "list models, champions marked, signatures verified")
@@ -93,6 +99,16 @@ def _score(settings: Settings, ledger: Ledger, chosen: argparse.Namespace) -> No
     ledger.finish_run(run)
     if outcome.note:
         print(outcome.note)
+
+
+def _train_uplift(settings: Settings, ledger: Ledger, chosen: argparse.Namespace) -> None:
+    train_uplift(settings, ledger, chosen.as_of, print)
+
+
+def _uplift(settings: Settings, _ledger: Ledger, chosen: argparse.Namespace) -> None:
+    with open_build(settings) as connection:
+        prepare_tables(connection)
+        print(report_text(connection, chosen.as_of))
 
 
 def _list(settings: Settings, ledger: Ledger, chosen: argparse.Namespace) -> None:

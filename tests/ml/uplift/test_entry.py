@@ -1,5 +1,6 @@
 """Trained weekly, scored daily: what decides on a day, what is told, and what survives damage."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
@@ -9,11 +10,14 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from ml.__main__ import main
 from ml.artefact import canonical_json
+from ml.features import FeatureContract
 from ml.uplift import entry, training
 from ml.uplift.entry import POLICY_BACK_TO_SEED, score_uplift, train_uplift
 from ml.uplift.estimators import LINEAR
 from ml.uplift.learners import ResidualLearner
+from ml.uplift.model import UpliftModel
 from ml.uplift.report import models_in_force, report_text
 from ml.uplift.store import load_uplift_model
 from tests.ml.uplift.build_files import CAMPAIGN, SCORED_ON, TRAINED_AS_OF, USERS, make_experiment_build
@@ -172,9 +176,6 @@ def test_an_uplift_that_is_no_number_is_not_written(shop, monkeypatch):
 
 
 def make_model():
-    from ml.features import FeatureContract
-    from ml.uplift.model import UpliftModel
-
     return UpliftModel(CAMPAIGN, TRAINED_AS_OF, FeatureContract((), {}), {}, {}, {}, "uplift-1")
 
 
@@ -209,7 +210,16 @@ def test_the_report_as_text_names_verdict_learners_and_intervals(shop):
 
 def test_metadata_is_written_the_same_way_each_time(shop):
     folder = shop.settings.models / "uplift" / in_force(shop)[CAMPAIGN]
-    import json
-
     text = (folder / "metadata.json").read_bytes()
     assert canonical_json(json.loads(text)) == text
+
+
+def test_the_commands_train_and_tell_what_decides(shop, monkeypatch, capsys):
+    monkeypatch.setenv("HOLDFAST_HOME", str(shop.settings.home))
+    monkeypatch.setenv("HOLDFAST_SOURCE", "sample_shop")
+    assert main(["train-uplift", "--as-of", str(TRAINED_AS_OF)]) == 0
+    assert "residual_linear decides" in capsys.readouterr().out
+    assert main(["uplift", "--as-of", str(SCORED_ON)]) == 0
+    assert f"{CAMPAIGN}, {TRAINED_AS_OF}: above 0." in capsys.readouterr().out
+    assert main(["uplift", "--as-of", "2024-01-01"]) == 0
+    assert "No uplift model was trained" in capsys.readouterr().out
