@@ -26,7 +26,7 @@ class CampaignChoices:
     users_eligible, users_chosen : int
         How many might have been chosen, and how many were, held-out ones among them.
     expected_net_value, expected_cost : float
-        Of the chosen, in money; the cost is that of those expected to be treated.
+        Of the chosen who are expected to be treated, in money.
     dropped : str
         Why nobody was chosen, where the campaign was left out; empty otherwise.
     """
@@ -156,7 +156,7 @@ def _told(
                     policy_mode=LEARNED if number in learned_campaigns else SEED,
                     users_eligible=int(eligible.sum()),
                     users_chosen=len(rows),
-                    expected_net_value=float(options.value[rows].sum()),
+                    expected_net_value=float(options.gain[rows].sum()),
                     expected_cost=float((options.cost[rows] * options.treated[rows]).sum()),
                     dropped=dropped.get(number, ""),
                 )

@@ -1,6 +1,6 @@
 """Choose at most one campaign per user by expected net value, within every cap: a linear programme.
 
-    maximise    Σ value · x
+    maximise    Σ gain · x,  gain = value · chance of being treated
     subject to  Σ x of a user ≤ 1,  Σ load · x ≤ limit for each cap,  x ≥ 0
 
 Up to `EXACT_USERS` users it is solved as it stands (scipy's HiGHS). A vertex of it is whole except for at
@@ -118,7 +118,7 @@ def plan_in_order(
 
     def plan(kept: Whole) -> Plan:
         chosen = kept[fill_places(options.of(kept), caps, score[kept])]
-        value = float(options.value[chosen].sum())
+        value = float(options.gain[chosen].sum())
         return Plan(chosen, value, value, {}, {})
 
     return _without_small(options, np.arange(len(options)), minimum or {}, plan)
@@ -152,13 +152,13 @@ def _planned(options: Options, kept: Whole, caps: Sequence[Cap], exact_users: in
         _, prices = _solve(asked.of(sample), scaled)
         taken = np.zeros(0, dtype=np.int64)
     loads = [cap.load(asked) for cap in caps]
-    net = asked.value - sum((price * load for price, load in zip(prices, loads, strict=True)), start=0.0)
+    net = asked.gain - sum((price * load for price, load in zip(prices, loads, strict=True)), start=0.0)
     chosen = fill_places(asked, caps, net, taken=taken)
     chosen = chosen[np.argsort(-net[chosen], kind="stable")]
     bound = float(prices @ np.array([cap.limit for cap in caps])) if caps else 0.0
     return Plan(
         chosen=kept[chosen],
-        value=float(asked.value[chosen].sum()),
+        value=float(asked.gain[chosen].sum()),
         value_at_most=bound + _best_of_each(asked, net),
         prices={cap.name: float(price) for cap, price in zip(caps, prices, strict=True)},
         dropped={},
@@ -175,7 +175,7 @@ def _solve(options: Options, caps: Sequence[Cap]) -> tuple[Floats, Floats]:
     one_each = coo_array((np.ones(len(options)), (user, rows)), shape=(users, len(options)))
     limits = [coo_array(cap.load(options)[None, :]) for cap in caps]
     found = linprog(
-        -options.value,
+        -options.gain,
         A_ub=vstack([*limits, one_each]).tocsr(),
         b_ub=np.concatenate([[max(cap.limit, 0.0) for cap in caps], np.ones(users)]),
         bounds=(0, None),
@@ -198,8 +198,8 @@ def _sampled(options: Options, users: int, wanted: int) -> tuple[Whole, float]:
     """
     starts = np.flatnonzero(np.diff(options.user, prepend=-1))
     sizes = np.diff(np.append(starts, len(options)))
-    largest = np.maximum.reduceat(options.value, starts)
-    is_best = options.value == np.repeat(largest, sizes)
+    largest = np.maximum.reduceat(options.gain, starts)
+    is_best = options.gain == np.repeat(largest, sizes)
     best = np.maximum.reduceat(np.where(is_best, options.campaign, -1), starts)
     layout = np.lexsort((largest, sizes, best))
     wanted = min(wanted, users)

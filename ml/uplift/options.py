@@ -26,7 +26,7 @@ class Options:
     campaign, channel : array of int, shape (options,)
         Numbers of the campaign and of the channel that it would use.
     value : array, shape (options,)
-        Expected net value of choosing the user for it, in money.
+        Expected net value if the user is treated, in money.
     cost : array, shape (options,)
         Expected cost if the user is treated, in money.
     treated : array, shape (options,)
@@ -47,6 +47,11 @@ class Options:
     def users(self) -> int:
         """Users numbered so far, with or without options."""
         return int(self.user[-1]) + 1 if len(self) else 0
+
+    @property
+    def gain(self) -> Floats:
+        """Expected net value of choosing the user: nothing comes of those who are then held out."""
+        return self.value * self.treated
 
     def of(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> "Options":
         """Return some of the options."""

@@ -80,6 +80,13 @@ def test_capacity_counts_those_who_are_treated():
     assert len(plan.chosen) == 20
 
 
+def test_a_campaign_that_holds_out_more_must_be_worth_more():
+    options = options_of((0, 0, 0, 10.0, 0, 0.5), (0, 1, 0, 6.0, 0, 0.9), (1, 0, 0, 10.0, 0, 0.5))
+    plan = plan_actions(options, [])
+    assert sorted(plan.chosen) == [1, 2]
+    assert plan.value == pytest.approx(0.9 * 6 + 0.5 * 10)
+
+
 def test_a_budget_is_spent_where_it_brings_most_per_unit():
     options = options_of((0, 0, 0, 10.0, 10.0, 1), (1, 0, 0, 9.0, 5.0, 1), (2, 0, 0, 8.0, 5.0, 1))
     plan = plan_actions(options, [Cap("money", 10, "cost")])
@@ -122,7 +129,7 @@ def test_prices_of_a_sample_earn_within_one_per_cent_of_the_exact_programme(seed
         assert_caps_hold(options, caps, plan.chosen)
         assert (options.value[plan.chosen] > 0).all()
         assert len(np.unique(options.user[plan.chosen])) == len(plan.chosen) > 500
-        assert plan.value == pytest.approx(options.value[plan.chosen].sum())
+        assert plan.value == pytest.approx(options.gain[plan.chosen].sum())
         assert plan.value <= plan.value_at_most * (1 + 1e-9)
     assert exact.loss_at_most < 0.002
     assert by_sample.value >= 0.99 * exact.value
