@@ -54,9 +54,9 @@ def claim_messages(
     """Claim messages of one channel that are due and may go.
 
     One transaction, one at a time per source: claims that were held too long become unknown; due messages
-    are locked; consent, blocks, arm, address, caps and quiet hours are asked for each, counting what was sent,
-    may have been, and is claimed, by this call too; then claims and rulings are written. What is returned is
-    claimed for good when the transaction ends, before anything is sent.
+    are locked; consent, blocks, arm, address, caps and quiet hours are asked for each, counting what was
+    sent, may have been, and is claimed, by this call too; then claims and rulings are written. What is
+    returned is claimed for good when the transaction ends, before anything is sent.
 
     Parameters
     ----------
