@@ -153,5 +153,6 @@ def test_an_unknown_action_cannot_name_a_file() -> None:
 
 def test_no_text_is_left_over_and_none_is_missing() -> None:
     wanted = {f"{action}.{language}.{kind}" for action, language in EVERY for kind in (*TEXTS, "email.html")}
+    wanted |= {f"talking_points.{language}.txt" for language in LANGUAGES}
     parts = {"layout.email.html", "footer.email.txt", "products.email.html", "coupon_box.email.html"}
     assert {path.name for path in Path(FOLDER).iterdir()} == wanted | parts
