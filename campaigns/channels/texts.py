@@ -227,6 +227,8 @@ def _clean(value: object) -> str:
 
 def _printable(text: str) -> str:
     """Drop control and format characters (bidi overrides among them); line breaks and joined emoji stay."""
+    if text.isprintable():
+        return text
     return "".join(
         letter
         for letter in re.sub(r"[\t\r\v\f]+", " ", text)
