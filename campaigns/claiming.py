@@ -81,12 +81,35 @@ def claim_messages(
         due = ledger.due_messages(connection, source, channel, now, limit)
         if not due:
             return Claimed(())
-        known = _Known.about(connection, ledger, policy, due, addresses=addresses, now=now)
-        going, rulings = _judged(due, known, policy, now)
+        going, rulings = judge_messages(connection, ledger, policy, due, addresses=addresses, now=now)
         ledger.claim(connection, [message.message_id for message, _ in going], worker, now + lease)
         ledger.rule(connection, rulings)
     counted = Counter((ruling.state, ruling.reason) for ruling in rulings)
     return Claimed(tuple(going), counted, len(due))
+
+
+def judge_messages(
+    connection: Connection,
+    ledger: Ledger,
+    policy: Policy,
+    messages: Sequence[OutboxMessage],
+    *,
+    addresses: Addresses,
+    now: datetime,
+) -> tuple[list[tuple[OutboxMessage, str | None]], list[Ruling]]:
+    """Ask every rule for messages of one channel, in the claim's own transaction; nothing is written.
+
+    Returns
+    -------
+    going : list of (OutboxMessage, str or None)
+        Those that may go, with the address, where the channel needs one; each counts for those after it.
+    rulings : list of Ruling
+        What becomes of the others.
+    """
+    if not messages:
+        return [], []
+    known = _Known.about(connection, ledger, policy, messages, addresses=addresses, now=now)
+    return _judged(messages, known, policy, now)
 
 
 @dataclass(frozen=True)

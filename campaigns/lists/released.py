@@ -9,15 +9,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from sqlalchemy.engine import Connection
-
 from campaigns.arms import GLOBAL_CONTROL
+from campaigns.claiming import judge_messages
 from campaigns.policy import Policy
-from campaigns.sending_rules import EVERYTHING, WINDOW_DAYS, Facts, Verdict, may_send
+from campaigns.sending_rules import EVERYTHING
 from warehouse.ledger import DeliveryAttempt, Ledger, OutboxMessage, Run
 from warehouse.ledger.claim_book import Result, Ruling
 from warehouse.settings import Settings
-from warehouse.vault import FIELDS, Address, Vault
+from warehouse.vault import Vault
 
 #: Who claims. There is one writer of lists at a time, so whatever this name still holds is a dead writer's.
 WORKER = "lists"
@@ -61,24 +60,25 @@ class Outlet:
 
     def claim(self, messages: Sequence[OutboxMessage]) -> tuple[OutboxMessage, ...]:
         """Ask the rules again and claim whoever may go; the others get a reason why not."""
-        addresses = self._addresses(messages)
-        with self._ledger.writing() as connection:
+        with Vault(self._settings) as vault, self._ledger.writing() as connection:
             self._ledger.lock_claims(connection, self._run.source)
-            facts = self._facts(connection, messages, addresses)
             stand = self._ledger.standing_messages(connection, [message.message_id for message in messages])
-            still = [message for message in messages if stand[message.message_id].state in WAITING]
-            goes, rulings = [], []
-            for message in still:
-                known = replace(message, not_before=min(message.not_before, self._now))
-                verdict = may_send(known, facts[message.message_id], self._policy, self._now)
-                if verdict.kind == "go":
-                    goes.append(message)
-                else:
-                    rulings.append(self._ruling(message, verdict))
-            self._ledger.rule(connection, rulings)
-            ids = [message.message_id for message in goes]
-            self._ledger.claim(connection, ids, WORKER, self._now + CLAIMED_FOR)
-        return tuple(replace(message, attempts=message.attempts + 1) for message in goes)
+            still = [
+                replace(message, not_before=min(message.not_before, self._now))
+                for message in messages
+                if stand[message.message_id].state in WAITING
+            ]
+            goes, rulings = judge_messages(
+                connection, self._ledger, self._policy, still, addresses=vault.addresses, now=self._now
+            )
+            self._ledger.rule(connection, [_final(ruling) for ruling in rulings])
+            ids = {message.message_id for message, _ in goes}
+            self._ledger.claim(connection, sorted(ids), WORKER, self._now + CLAIMED_FOR)
+        return tuple(
+            replace(message, attempts=message.attempts + 1)
+            for message in messages
+            if message.message_id in ids
+        )
 
     def mark_sent(self, messages: Sequence[OutboxMessage], reference: str) -> None:
         """Record that messages are on a list that readers can see."""
@@ -124,46 +124,6 @@ class Outlet:
     def _of_day(self) -> tuple[OutboxMessage, ...]:
         return self._ledger.messages(self._run.source, as_of_date=self._run.as_of_date, channel=self._channel)
 
-    def _addresses(self, messages: Sequence[OutboxMessage]) -> dict[str, Address]:
-        if self._channel not in FIELDS or not messages:
-            return {}
-        with Vault(self._settings) as vault:
-            return vault.addresses(self._channel, sorted({message.user_id for message in messages}))
-
-    def _facts(
-        self, connection: Connection, messages: Sequence[OutboxMessage], addresses: dict[str, Address]
-    ) -> dict[str, Facts]:
-        """Return what is known of the user of every message, by message."""
-        source, users = self._run.source, sorted({message.user_id for message in messages})
-        longest = max(rule.hours_between for rule in self._policy.contacts.values())
-        since = self._now - max(timedelta(hours=longest), timedelta(days=WINDOW_DAYS + 1))
-        contacts = self._ledger.contacts_since(connection, source, users, since)
-        blocks = self._ledger.blocks_of(connection, source, users)
-        apart = self._ledger.left_alone(connection, source, users)
-        arms = {
-            (experiment, user): arm
-            for experiment in sorted({message.experiment_id for message in messages})
-            for user, arm in self._ledger.arms_of(connection, source, experiment, users).items()
-        }
-        return {
-            message.message_id: Facts(
-                arm=arms.get((message.experiment_id, message.user_id)),
-                left_alone=apart.get(message.user_id, ()),
-                blocks=blocks.get(message.user_id, ()),
-                contacts=[
-                    contact
-                    for contact in contacts.get(message.user_id, ())
-                    if contact.message_id != message.message_id
-                ],
-                address=addresses.get(message.user_id),
-            )
-            for message in messages
-        }
-
-    def _ruling(self, message: OutboxMessage, verdict: Verdict) -> Ruling:
-        state = "expired" if verdict.kind == "expire" else "suppressed"
-        return Ruling(message.message_id, state, verdict.reason, self._now)
-
     def _runs(self, experiment_id: str, assigned_on: date, today: date) -> bool:
         goal_days = self._policy.goal_days(experiment_id)
         return goal_days is not None and today <= assigned_on + timedelta(days=goal_days)
@@ -190,6 +150,11 @@ class Outlet:
             for message in messages
         ]
         self._ledger.record_results(results, WORKER)
+
+
+def _final(ruling: Ruling) -> Ruling:
+    """Return what becomes of a message that may not be on this list: there is no later one for it."""
+    return ruling if ruling.state == "expired" else replace(ruling, state="suppressed")
 
 
 def _waits(message: OutboxMessage) -> bool:
