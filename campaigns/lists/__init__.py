@@ -15,7 +15,7 @@ from campaigns.lists.file_drop import FileDrop
 from campaigns.lists.released import Outlet
 from campaigns.lists.reverse_etl import ReverseTable
 from campaigns.lists.settings import TableSettings
-from campaigns.policy import Policy, load_policy
+from campaigns.policy import BATCH_CHANNELS, Policy, load_policy
 from warehouse.errors import Busy
 from warehouse.ledger import Ledger, OutboxMessage, Run
 from warehouse.publish.durable import make_private_folder
@@ -74,6 +74,7 @@ def write_lists(
     writer = _Writer(settings, ledger, policy, run, now)
     with _one_writer(settings.home / "lists" / run.source):
         ledger.assert_epoch_current(run)
+        writer.let_older_days_go()
         written = [*writer.calls(), *writer.files()]
         if table.url:
             written += writer.table(ReverseTable(table, allow_shrink=allow_shrink))
@@ -90,6 +91,11 @@ class _Writer:
         self._run = run
         self._now = now
         self._root = settings.home / "lists" / run.source
+
+    def let_older_days_go(self) -> None:
+        """Let expire what still waits of earlier days, by every batch channel."""
+        for channel in BATCH_CHANNELS:
+            self._outlet(channel).let_older_days_go()
 
     def calls(self) -> Iterator[str]:
         """Write the call list."""
@@ -132,9 +138,7 @@ class _Writer:
         yield told
 
     def _outlet(self, channel: str) -> Outlet:
-        outlet = Outlet(self._settings, self._ledger, self._policy, self._run, channel, now=self._now)
-        outlet.let_older_days_go()
-        return outlet
+        return Outlet(self._settings, self._ledger, self._policy, self._run, channel, now=self._now)
 
     def _not_there_yet(
         self,

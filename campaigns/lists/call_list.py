@@ -3,12 +3,13 @@
     <home>/lists/<source>/calls/as_of_date=<day>/run_id=<run>/
         call_list.csv  call_list.jsonl  manifest.json  _SUCCESS
 
-The only list with a phone number: it is joined here and nowhere else, and every file is its owner's only.
+The only list with a phone number: it is joined here and nowhere else, every file is its owner's only, and
+lists of more than 30 days ago are removed.
 """
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from campaigns.lists.entries import Entry
 from campaigns.lists.files import file_facts, schema_facts, write_csv, write_json_lines
 from campaigns.lists.folders import complete_folders, free_path, publish_folder, read_folder
 from warehouse.ledger import Run
+from warehouse.publish.durable import remove_tree
 
 FOLDER = "calls"
 COLUMNS: Mapping[str, tuple[str, str]] = {
@@ -49,6 +51,7 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
 #: Columns that hold several sentences: a list in JSON Lines, one cell in CSV.
 SENTENCES = ("reasons_en", "reasons_zh", "talking_points_en", "talking_points_zh")
 LANGUAGES = ("en", "zh")
+KEPT_DAYS = 30
 
 
 class CallList:
@@ -85,8 +88,16 @@ class CallList:
             _row(rank, entry, phones.get(entry.message.user_id))
             for rank, entry in enumerate(ordered, start=1)
         ]
+        self._remove_old(run)
         path = free_path(self._root / f"as_of_date={run.as_of_date}", f"run_id={run.run_id}")
         return publish_folder(path, lambda folder: _write(folder, run, rows, now))
+
+    def _remove_old(self, run: Run) -> None:
+        """Remove lists whose day lies too far back: nobody calls from them, and they hold phone numbers."""
+        oldest = f"as_of_date={run.as_of_date - timedelta(days=KEPT_DAYS)}"
+        for folder in complete_folders(self._root, "as_of_date=*"):
+            if folder.name < oldest:
+                remove_tree(folder)
 
 
 def _write(folder: Path, run: Run, rows: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 import csv
 import json
 import stat
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,9 @@ import pytest
 
 from campaigns.lists import write_lists
 from campaigns.lists.folders import read_folder
-from tests.campaigns.lists.makers import NOW, block, give_phones, outbox_message, release, states
+from tests.campaigns.lists.makers import DAY, NOW, block, give_phones, outbox_message, release, states
 from warehouse.ledger import Ledger, Run
+from warehouse.ledger.campaign_tables import outbox
 from warehouse.settings import Settings
 
 CAMPAIGN = "service_call"
@@ -142,3 +145,20 @@ def test_a_message_says_which_list_it_is_on(settings: Settings, ledger: Ledger, 
     assert message.provider_reference == f"calls/as_of_date=2026-06-30/run_id={run.run_id}"
     assert message.sent_at == NOW
     assert [attempt.outcome for attempt in ledger.attempts_of(message.message_id)] == ["accepted"]
+
+
+def test_lists_with_phone_numbers_are_kept_for_thirty_days(
+    settings: Settings, ledger: Ledger, run: Run
+) -> None:
+    give_phones(settings, {"u1": "1"})
+    for days, left in ((0, 1), (30, 2), (31, 2)):
+        later = ledger.begin_run("campaigns", "shop", DAY + timedelta(days=days))
+        moment = NOW + timedelta(days=days)
+        release(ledger, [replace(call("u1", later), expires_at=moment + timedelta(days=1))])
+        with ledger.writing() as connection:
+            # the user may be called again at once: this is not about caps
+            connection.execute(outbox.update().where(outbox.c.state == "sent").values(sent_at=None))
+        assert len(write_lists(settings, ledger, later, now=moment, environment={})) == 1
+        kept = sorted(path.name for path in (settings.home / "lists/shop/calls").iterdir())
+        assert len(kept) == left
+    assert kept == ["as_of_date=2026-07-30", "as_of_date=2026-07-31"]

@@ -200,6 +200,21 @@ def test_consent_withdrawn_after_the_list_was_made_is_honoured(
     assert states(ledger)["c"] == ("suppressed", "do_not_contact")
 
 
+def test_who_was_contacted_lately_is_on_no_list(settings: Settings, ledger: Ledger, run: Run) -> None:
+    mail = outbox_message(
+        "lately", "email", run, "recommendation", state="sent", sent_at=NOW - timedelta(hours=2)
+    )
+    old = outbox_message(
+        "long_ago", "email", run, "recommendation", state="sent", sent_at=NOW - timedelta(days=3)
+    )
+    release(ledger, [mail, old])
+    release(ledger, drop("lately long_ago", run))
+    (path,) = written(settings, ledger, run)
+    assert [row["user_id"] for row in rows(path)] == ["long_ago"]
+    (message,) = ledger.messages("shop", user_id="lately", channel="file")
+    assert (message.state, message.failure) == ("suppressed", "contacted_recently")
+
+
 def test_what_is_held_for_approval_is_on_no_list(settings: Settings, ledger: Ledger, run: Run) -> None:
     release(ledger, [replace(one, state="held") for one in drop("a", run)])
     assert written(settings, ledger, run) == []
@@ -207,12 +222,13 @@ def test_what_is_held_for_approval_is_on_no_list(settings: Settings, ledger: Led
 
 
 def test_what_is_left_of_an_earlier_day_expires(settings: Settings, ledger: Ledger, run: Run) -> None:
-    release(ledger, drop("old", run))
+    release(ledger, [*drop("old", run), outbox_message("nobodys", "table", run)])
     tomorrow = ledger.begin_run("campaigns", "shop", DAY + timedelta(days=1))
     release(ledger, drop("new", tomorrow))
     (path,) = written(settings, ledger, tomorrow)
     assert [row["user_id"] for row in rows(path)] == ["new"]
     assert states(ledger)["old"] == ("expired", "a newer day's list took its place")
+    assert states(ledger)["nobodys"][0] == "expired"
 
 
 def test_nothing_is_written_while_sending_is_off(settings: Settings, ledger: Ledger, run: Run) -> None:
