@@ -55,12 +55,17 @@ def train_uplift(
     with open_build(settings) as connection:
         prepare_tables(connection)
         before = models_in_force(connection, as_of_date - timedelta(days=1))
+        measured = [
+            load_experiment(connection, campaign_id, as_of_date)
+            for campaign_id in campaigns_measured(connection, as_of_date)
+        ]
         outcomes = []
-        for campaign_id in campaigns_measured(connection, as_of_date):
-            rows = load_experiment(connection, campaign_id, as_of_date)
+        for rows in measured:
             if rows.users_without_inputs:
-                progress(f"{campaign_id}: {rows.users_without_inputs} users without features of their day")
-            outcomes.append(_kept(settings, rows, learn_campaign(rows, as_of_date, progress=progress)))
+                progress(f"{rows.campaign_id}: {rows.users_without_inputs} users lack features of their day")
+            others = [other for other in measured if other is not rows]
+            found = learn_campaign(rows, as_of_date, others=others, progress=progress)
+            outcomes.append(_kept(settings, rows, found))
         write_report(connection, as_of_date, outcomes)
     if not outcomes:
         progress(f"No campaign has outcomes by {as_of_date}: the policy is the seed's")

@@ -13,10 +13,10 @@ from sklearn.pipeline import Pipeline
 from ml.candidates.design import scaled_design
 from ml.features import Feature, FeatureContract
 from ml.model import few_threads
+from ml.uplift.segments import SegmentEffects
 
 Floats = NDArray[np.float64]
-LINEAR, BOOSTED = "linear", "boosted_trees"
-KINDS = (LINEAR, BOOSTED)
+LINEAR, BOOSTED, SEGMENTS = "linear", "boosted_trees", "segments"
 # The difference of two models is noisier than either, so both are shrunk as if they knew less than they do.
 INVERSE_PENALTY_PER_ROW = 1 / 100_000
 RIDGE_PER_ROOT_ROW = 3.0
@@ -35,7 +35,8 @@ def fit_estimator(
     Parameters
     ----------
     kind : str
-        ``linear`` (logistic regression or ridge) or ``boosted_trees``.
+        ``linear`` (logistic regression or ridge), ``boosted_trees`` or ``segments`` (see
+        `ml.uplift.segments`; a regression in any case).
     inputs : pandas.DataFrame
         Prepared rows (`ml.features.prepare`): numbers, NaN for NULL, and categories.
     target : array, shape (rows,)
@@ -45,12 +46,18 @@ def fit_estimator(
     seed : int
         Of the estimator.
     """
+    if is_yes_or_no(target) and kind != SEGMENTS and len(np.unique(target)) == 2:
+        return _fitted(_classifier(kind, inputs, seed), inputs, target, weight)
+    return fit_regression(kind, inputs, target, weight, seed=seed)
+
+
+def fit_regression(
+    kind: str, inputs: pd.DataFrame, target: Floats, weight: Floats | None = None, *, seed: int = 0
+) -> Any:
+    """Fit a regressor on any target; see `fit_estimator`."""
     if len(np.unique(target)) < 2:
         return DummyRegressor().fit(inputs, target)
-    estimator = _build(kind, inputs, is_yes_or_no(target), seed)
-    weights = {} if weight is None else {_weight_name(estimator): weight}
-    with few_threads(len(inputs)):
-        return estimator.fit(inputs, target, **weights)
+    return _fitted(_regressor(kind, inputs, seed), inputs, target, weight)
 
 
 def expected(estimator: Any, inputs: pd.DataFrame) -> Floats:
@@ -61,28 +68,41 @@ def expected(estimator: Any, inputs: pd.DataFrame) -> Floats:
         return np.asarray(estimator.predict(inputs), dtype=np.float64)
 
 
-def _build(kind: str, inputs: pd.DataFrame, is_binary: bool, seed: int) -> Any:
-    rows = len(inputs)
+def _classifier(kind: str, inputs: pd.DataFrame, seed: int) -> Any:
     if kind == LINEAR:
-        strength = min(1.0, rows * INVERSE_PENALTY_PER_ROW)
-        last = (
-            LogisticRegression(C=strength, max_iter=2000, random_state=seed)
-            if is_binary
-            else Ridge(alpha=RIDGE_PER_ROOT_ROW * np.sqrt(rows), random_state=seed)
-        )
+        strength = min(1.0, len(inputs) * INVERSE_PENALTY_PER_ROW)
+        last = LogisticRegression(C=strength, max_iter=2000, random_state=seed)
         return Pipeline([*scaled_design(_contract_of(inputs)), ("estimate", last)])
-    trees = HistGradientBoostingClassifier if is_binary else HistGradientBoostingRegressor
-    return trees(
-        learning_rate=0.05,
-        max_iter=60,
-        max_leaf_nodes=4,
-        min_samples_leaf=int(np.clip(rows / 25, 10, 500)),
-        l2_regularization=10.0,
-        max_features=0.5,
-        categorical_features="from_dtype",
-        early_stopping=False,
-        random_state=seed,
-    )
+    return HistGradientBoostingClassifier(**_trees(len(inputs), seed))
+
+
+def _regressor(kind: str, inputs: pd.DataFrame, seed: int) -> Any:
+    if kind == SEGMENTS:
+        return SegmentEffects()
+    if kind == LINEAR:
+        last = Ridge(alpha=RIDGE_PER_ROOT_ROW * np.sqrt(len(inputs)), random_state=seed)
+        return Pipeline([*scaled_design(_contract_of(inputs)), ("estimate", last)])
+    return HistGradientBoostingRegressor(**_trees(len(inputs), seed))
+
+
+def _trees(rows: int, seed: int) -> dict[str, Any]:
+    return {
+        "learning_rate": 0.05,
+        "max_iter": 60,
+        "max_leaf_nodes": 4,
+        "min_samples_leaf": int(np.clip(rows / 25, 10, 500)),
+        "l2_regularization": 10.0,
+        "max_features": 0.5,
+        "categorical_features": "from_dtype",
+        "early_stopping": False,
+        "random_state": seed,
+    }
+
+
+def _fitted(estimator: Any, inputs: pd.DataFrame, target: Floats, weight: Floats | None) -> Any:
+    weights = {} if weight is None else {_weight_name(estimator): weight}
+    with few_threads(len(inputs)):
+        return estimator.fit(inputs, target, **weights)
 
 
 def _weight_name(estimator: Any) -> str:

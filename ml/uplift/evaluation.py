@@ -7,6 +7,7 @@ gets a Qini coefficient of exactly 0.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from scipy.stats import norm, rankdata
 
 from ml.uplift.estimators import is_yes_or_no
 from ml.uplift.learners import Learner
+from ml.uplift.pool import Rows
 from ml.uplift.qini import qini_curve, resampled_areas
 from warehouse.errors import ContractBreach
 
@@ -116,15 +118,51 @@ def rank_out_of_fold(
     """
     arm = _checked(outcome, treated)
     fold = stratified_folds(outcome, arm, folds=folds, seed=seed)
-    places = {name: np.zeros(len(outcome)) for name in learners}
-    predicted = {name: np.zeros(len(outcome)) for name in learners}
-    for one in range(folds):
-        held_out = fold == one
-        learnt_from = inputs[~held_out]
+
+    def fit(make: Callable[[], Learner], held_out: NDArray[np.bool_]) -> Learner:
         chance = None if propensity is None else propensity[~held_out]
-        for name, make in learners.items():
-            fitted = make().fit(learnt_from, outcome[~held_out], arm[~held_out], chance)
-            uplift = fitted.predict_uplift(inputs[held_out])
+        return make().fit(inputs[~held_out], outcome[~held_out], arm[~held_out], chance)
+
+    return _ranked(fold, inputs, {name: partial(fit, make) for name, make in learners.items()})
+
+
+def rank_with_pool(learners: Learners, rows: Rows, pool: Rows, fold: NDArray[np.int64]) -> OutOfFold:
+    """Rank users like `rank_out_of_fold`, by learners that also learn from other campaigns' rows.
+
+    Parameters
+    ----------
+    learners : mapping of str to callable
+        Each makes an unfitted learner.
+    rows : Rows
+        Users of the campaign.
+    pool : Rows
+        Rows of other campaigns; those of the users held out are left out.
+    fold : array of int, shape (users,)
+        Which part each user is held out with.
+    """
+
+    def fit(make: Callable[[], Learner], held_out: NDArray[np.bool_]) -> Learner:
+        return fit_on(make, rows.of(~held_out).with_rows(pool.without(rows.user_ids[held_out])))
+
+    return _ranked(fold, rows.inputs, {name: partial(fit, make) for name, make in learners.items()})
+
+
+def fit_on(make: Callable[[], Learner], rows: Rows) -> Learner:
+    """Return a learner fitted on rows."""
+    return make().fit(rows.inputs, rows.outcome, rows.treated, rows.propensity)
+
+
+def _ranked(
+    fold: NDArray[np.int64],
+    inputs: pd.DataFrame,
+    fits: Mapping[str, Callable[[NDArray[np.bool_]], Learner]],
+) -> OutOfFold:
+    places = {name: np.zeros(len(fold)) for name in fits}
+    predicted = {name: np.zeros(len(fold)) for name in fits}
+    for one in np.unique(fold):
+        held_out = fold == one
+        for name, fit in fits.items():
+            uplift = fit(held_out).predict_uplift(inputs[held_out])
             predicted[name][held_out] = uplift
             places[name][held_out] = rankdata(uplift) / held_out.sum()
     return OutOfFold(fold, places, predicted)

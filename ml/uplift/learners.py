@@ -7,9 +7,10 @@ the same chance for everybody, `propensity` says with which chance each row was 
   treatment effects", 2019).
 - Class transformation: one model of "treated and good, or left alone and bad" (Jaśkowski & Jaroszewicz,
   "Uplift modeling for clinical trial data", 2012), rows weighted by 1 / chance of their arm.
-- Residual learner: what an outcome is above its expectation, against the treatment above its chance (Nie &
-  Wager, "Quasi-oracle estimation of heterogeneous treatment effects", 2021): it needs the fewest held-out
-  users.
+
+Given an outcome that was freed of its expectation (`freed_of_expectation`), the class transformation is the
+residual learner, which needs the fewest held-out users: what an outcome is above its expectation, against the
+treatment above its chance (Nie & Wager, "Quasi-oracle estimation of heterogeneous treatment effects", 2021).
 """
 
 from typing import Any, Protocol, Self
@@ -18,10 +19,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml.uplift.estimators import LINEAR, expected, fit_estimator, is_yes_or_no
+from ml.uplift.estimators import LINEAR, expected, fit_estimator, fit_regression, is_yes_or_no
 
 Floats = NDArray[np.float64]
-CROSS_FIT_FOLDS = 3
+CROSS_FIT_FOLDS = 2
 
 
 class Learner(Protocol):
@@ -44,7 +45,7 @@ class TLearner:
     Parameters
     ----------
     kind : str
-        ``linear`` or ``boosted_trees``.
+        Of the estimators: ``linear``, ``boosted_trees`` or ``segments``.
     seed : int
         Of the estimators.
     """
@@ -80,7 +81,7 @@ class ClassTransformation:
     Parameters
     ----------
     kind : str
-        ``linear`` or ``boosted_trees``.
+        Of the estimators: ``linear``, ``boosted_trees`` or ``segments``.
     seed : int
         Of the estimator.
     """
@@ -112,48 +113,19 @@ class ClassTransformation:
         return self.scale_ * expected(self.estimators_[0], inputs) + self.shift_
 
 
-class ResidualLearner:
-    """Effect learnt from what the outcome is above its expectation.
+def freed_of_expectation(inputs: pd.DataFrame, outcome: Floats, *, seed: int = 0) -> Floats:
+    """Return what each outcome is above its expectation, whatever the arm.
 
-    Parameters
-    ----------
-    kind : str
-        ``linear`` or ``boosted_trees``, for the expectation and for the effect.
-    seed : int
-        Of the estimators and of the folds.
+    The expectation is a ridge regression's that did not see the row, so a row's own outcome is not in it and
+    nothing of the arm is: effects stay as they are, with less noise around them.
     """
-
-    def __init__(self, kind: str = LINEAR, seed: int = 0) -> None:
-        self.kind = kind
-        self.seed = seed
-
-    def fit(
-        self, inputs: pd.DataFrame, outcome: Floats, treated: NDArray[Any], propensity: Floats | None = None
-    ) -> Self:
-        """Fit the effect on outcomes whose expectation came from a model that did not see them."""
-        arm = np.asarray(treated, dtype=np.float64)
-        chance = chance_of_treatment(arm, propensity)
-        above = outcome - expected_out_of_fold(self.kind, inputs, outcome, seed=self.seed)
-        gap = arm - chance
-        self.estimators_ = (
-            fit_estimator(self.kind, inputs, above / gap, gap**2 / np.mean(gap**2), seed=self.seed),
-        )
-        return self
-
-    def predict_uplift(self, inputs: pd.DataFrame) -> Floats:
-        """Return the expected gain in outcome per user."""
-        return expected(self.estimators_[0], inputs)
-
-
-def expected_out_of_fold(kind: str, inputs: pd.DataFrame, outcome: Floats, *, seed: int = 0) -> Floats:
-    """Return each row's expected outcome, whatever the arm, from models that did not see the row."""
     fold = np.random.default_rng(seed).permutation(len(outcome)) % CROSS_FIT_FOLDS
-    found = np.empty(len(outcome))
+    above = np.empty(len(outcome))
     for one in range(CROSS_FIT_FOLDS):
         held_out = fold == one
-        estimator = fit_estimator(kind, inputs[~held_out], outcome[~held_out], seed=seed)
-        found[held_out] = expected(estimator, inputs[held_out])
-    return found
+        estimator = fit_regression(LINEAR, inputs[~held_out], outcome[~held_out], seed=seed)
+        above[held_out] = outcome[held_out] - expected(estimator, inputs[held_out])
+    return above
 
 
 def chance_of_treatment(treated: Floats, propensity: Floats | None) -> Floats:

@@ -29,8 +29,12 @@ from warehouse.errors import DamagedFile
 
 FOLDER = "uplift"
 FILES = ("golden_rows.parquet", "metadata.json", "model.skops")
-LEARNER_TYPES = ("ClassTransformation", "ResidualLearner", "TLearner")
-TRUSTED = (*TRUSTED_TYPES, *(f"ml.uplift.learners.{name}" for name in LEARNER_TYPES))
+TRUSTED = (
+    *TRUSTED_TYPES,
+    "ml.uplift.learners.ClassTransformation",
+    "ml.uplift.learners.TLearner",
+    "ml.uplift.segments.SegmentEffects",
+)
 TOLERANCE = 1e-9
 GOLDEN_ROWS = 64
 PREDICTED = ("uplift_probability", "uplift_margin")

@@ -11,17 +11,17 @@ without knowing the arm is taken off them (an out-of-fold expectation): the expe
 less noise.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from ml.features import fit_contract, prepare
+from ml.features import FeatureContract, fit_contract, prepare
 from ml.uplift.baselines import ConstantEffect, RiskFirst
-from ml.uplift.estimators import BOOSTED, LINEAR
+from ml.uplift.estimators import BOOSTED, LINEAR, SEGMENTS
 from ml.uplift.evaluation import (
     CHOSEN,
     Learners,
@@ -30,12 +30,15 @@ from ml.uplift.evaluation import (
     average_effect,
     best_learner,
     choose_per_fold,
+    fit_on,
     judge_rankings,
     rank_out_of_fold,
+    rank_with_pool,
 )
 from ml.uplift.experiments import CHURN_PROBABILITY, NET_MARGIN, OUTCOMES, ExperimentRows
-from ml.uplift.learners import ClassTransformation, ResidualLearner, TLearner, expected_out_of_fold
-from ml.uplift.model import UpliftModel, fit_scale
+from ml.uplift.learners import ClassTransformation, Learner, TLearner, freed_of_expectation
+from ml.uplift.model import Scale, UpliftModel, fit_scale
+from ml.uplift.pool import Rows
 
 Floats = NDArray[np.float64]
 Progress = Callable[[str], None]
@@ -43,6 +46,8 @@ Progress = Callable[[str], None]
 FEWEST_USERS = 1_000
 FEWEST_PER_ARM = 200
 FEWEST_PER_KIND = 50
+# A campaign with fewer complete outcomes adds nothing to what others learn.
+FEWEST = 100
 # A few users who spent a hundred times the usual must not decide what is learnt; they count when judged.
 TAIL = 0.005
 CONSTANT, RISK = "constant_effect", "risk_first"
@@ -51,10 +56,11 @@ SEED = "seed"
 LEARNERS: Learners = {
     "t_learner_linear": lambda: TLearner(LINEAR),
     "class_transformation_linear": lambda: ClassTransformation(LINEAR),
-    "residual_linear": lambda: ResidualLearner(LINEAR),
-    "t_learner_trees": lambda: TLearner(BOOSTED),
-    "residual_trees": lambda: ResidualLearner(BOOSTED),
+    "class_transformation_trees": lambda: ClassTransformation(BOOSTED),
+    "class_transformation_segments": lambda: ClassTransformation(SEGMENTS),
 }
+# These learn from the other campaigns' users too.
+POOLED: Learners = {"pooled_segments": lambda: ClassTransformation(SEGMENTS)}
 BASELINES: Learners = {CONSTANT: ConstantEffect, RISK: lambda: RiskFirst(CHURN_PROBABILITY)}
 
 
@@ -107,7 +113,7 @@ def learn_campaign(
     rows: ExperimentRows,
     trained_as_of: date,
     *,
-    learners: Learners | None = None,
+    others: Sequence[ExperimentRows] = (),
     seed: int = 0,
     progress: Progress = lambda _line: None,
 ) -> UpliftOutcome:
@@ -119,8 +125,8 @@ def learn_campaign(
         Users with complete outcomes.
     trained_as_of : date
         The evening it stands on.
-    learners : mapping of str to callable, optional
-        Who competes.
+    others : sequence of ExperimentRows
+        Other campaigns of the same day, for the learners that learn from all of them.
     seed : int
         Of folds and resamples.
     progress : callable
@@ -130,29 +136,38 @@ def learn_campaign(
     if reason:
         progress(f"{rows.campaign_id}: {reason}")
         return UpliftOutcome(rows.campaign_id, len(rows), {}, None, reason)
-    competing = learners or LEARNERS
     contract = fit_contract(rows.frame, rows.features)
-    inputs = prepare(rows.frame, contract)
     figures: dict[str, tuple[UpliftFigure, ...]] = {}
     fitted, names, scales = {}, {}, {}
     for outcome in OUTCOMES:
-        progress(f"{rows.campaign_id}: {len(competing)} learners of {outcome} on {len(rows)} users")
-        judged = _judge(rows, outcome, inputs, competing, seed)
+        progress(f"{rows.campaign_id}: comparing learners of {outcome} on {len(rows)} users")
+        own = freed_rows(rows, outcome, contract, seed=seed)
+        pool = [freed_rows(other, outcome, contract, seed=seed) for other in others if len(other) >= FEWEST]
+        judged = _judge(rows, outcome, own, pool, seed)
         figures[outcome], names[outcome] = judged.figures, judged.best
-        fitted[outcome] = competing[judged.best]().fit(
-            inputs, judged.learnt_from, rows.treated, rows.propensity
-        )
-        scales[outcome] = fit_scale(
-            judged.ranked.uplift[judged.best],
-            judged.residual,
-            rows.treated,
-            rows.propensity,
-            judged.average,
-        )
+        fitted[outcome] = judged.fitted
+        scales[outcome] = judged.scale
     verdict, may_decide = _verdict(figures[NET_MARGIN], names[NET_MARGIN])
     progress(f"{rows.campaign_id}: {verdict}")
     model = UpliftModel(rows.campaign_id, trained_as_of, contract, fitted, names, scales)
     return UpliftOutcome(rows.campaign_id, len(rows), figures, model if may_decide else None, verdict)
+
+
+def freed_rows(rows: ExperimentRows, outcome: str, contract: FeatureContract, *, seed: int = 0) -> Rows:
+    """Return a campaign's rows as learners read them: tails cut, freed of what was foreseeable."""
+    inputs = prepare(rows.frame, contract)
+    return Rows(
+        inputs,
+        freed_of_expectation(inputs, _without_tails(rows.outcomes[outcome]), seed=seed),
+        rows.treated,
+        rows.propensity,
+        rows.frame["user_id"].to_numpy(dtype=object),
+    )
+
+
+def _without_tails(values: Floats) -> Floats:
+    tamed: Floats = np.clip(values, *np.quantile(values, [TAIL, 1 - TAIL]))
+    return tamed
 
 
 @dataclass(frozen=True)
@@ -161,35 +176,41 @@ class _Judged:
 
     figures: tuple[UpliftFigure, ...]
     best: str
-    ranked: OutOfFold
-    learnt_from: Floats
-    residual: Floats
-    average: float
+    fitted: Learner
+    scale: Scale
 
 
-def _judge(
-    rows: ExperimentRows,
-    outcome: str,
-    inputs: pd.DataFrame,
-    learners: Learners,
-    seed: int,
-) -> _Judged:
-    values, arm, chance = rows.outcomes[outcome], rows.treated, rows.propensity
-    learnt_from = np.clip(values, *np.quantile(values, [TAIL, 1 - TAIL]))
-    ranked = rank_out_of_fold(learners, inputs, learnt_from, arm, chance, seed=seed)
-    risk = rows.frame[[CHURN_PROBABILITY]]
-    orders = rank_out_of_fold(BASELINES, risk, learnt_from, arm, chance, seed=seed)
-    residual = values - expected_out_of_fold(LINEAR, inputs, learnt_from, seed=seed)
-    among = list(learners)
+def _judge(rows: ExperimentRows, outcome: str, own: Rows, pool: Sequence[Rows], seed: int) -> _Judged:
+    arm, chance = rows.treated, rows.propensity
+    ranked = rank_out_of_fold(LEARNERS, own.inputs, own.outcome, arm, chance, seed=seed)
+    orders = rank_out_of_fold(BASELINES, rows.frame[[CHURN_PROBABILITY]], own.outcome, arm, chance, seed=seed)
+    shared = own
+    if pool:
+        others = reduce(Rows.with_rows, pool)
+        shared = own.with_rows(others)
+        beside = rank_with_pool(POOLED, own, others, ranked.fold)
+        ranked = OutOfFold(
+            ranked.fold, {**ranked.places, **beside.places}, {**ranked.uplift, **beside.uplift}
+        )
+    # whole outcomes are judged: a cut tail helps learning, and must not flatter what was learnt
+    values = rows.outcomes[outcome]
+    judged_on = own.outcome + values - _without_tails(values)
+    among = list(ranked.places)
     places = {
         **ranked.places,
         **orders.places,
-        CHOSEN: choose_per_fold(ranked, residual, arm, chance, among=among),
+        CHOSEN: choose_per_fold(ranked, judged_on, arm, chance, among=among),
     }
-    average = average_effect(residual, arm, chance, learner=CONSTANT)
-    figures = judge_rankings(residual, arm, places, chance, baseline=RISK, seed=seed)
-    best = best_learner(ranked, residual, arm, chance, among=among)
-    return _Judged((average, *figures), best, ranked, learnt_from, residual, average.estimate)
+    average = average_effect(judged_on, arm, chance, learner=CONSTANT)
+    figures = judge_rankings(judged_on, arm, places, chance, baseline=RISK, seed=seed)
+    best = best_learner(ranked, judged_on, arm, chance, among=among)
+    make, learnt_from = (POOLED[best], shared) if best in POOLED else (LEARNERS[best], own)
+    return _Judged(
+        (average, *figures),
+        best,
+        fit_on(make, learnt_from),
+        fit_scale(ranked.uplift[best], judged_on, arm, chance, average.estimate),
+    )
 
 
 def _verdict(figures: tuple[UpliftFigure, ...], best: str) -> tuple[str, bool]:

@@ -8,17 +8,16 @@ from numpy.typing import NDArray
 
 from ml.uplift import estimators
 from ml.uplift.baselines import RiskFirst
-from ml.uplift.learners import ClassTransformation, ResidualLearner, TLearner
+from ml.uplift.learners import ClassTransformation, TLearner
 
 USERS = 3_000
-LINEAR, TREES = estimators.LINEAR, estimators.BOOSTED
+LINEAR, TREES, SEGMENTS = estimators.LINEAR, estimators.BOOSTED, estimators.SEGMENTS
 LEARNERS = {
     "t_linear": lambda: TLearner(LINEAR),
     "class_linear": lambda: ClassTransformation(LINEAR),
-    "residual_linear": lambda: ResidualLearner(LINEAR),
     "t_trees": lambda: TLearner(TREES),
     "class_trees": lambda: ClassTransformation(TREES),
-    "residual_trees": lambda: ResidualLearner(TREES),
+    "class_segments": lambda: ClassTransformation(SEGMENTS),
 }
 RISK_FIRST = {"risk_first": lambda: RiskFirst("risk")}
 

@@ -16,7 +16,7 @@ from ml.features import FeatureContract
 from ml.uplift import entry, training
 from ml.uplift.entry import POLICY_BACK_TO_SEED, score_uplift, train_uplift
 from ml.uplift.estimators import LINEAR
-from ml.uplift.learners import ResidualLearner
+from ml.uplift.learners import ClassTransformation
 from ml.uplift.model import UpliftModel
 from ml.uplift.report import models_in_force, report_text
 from ml.uplift.store import load_uplift_model
@@ -31,7 +31,7 @@ WEEK = timedelta(days=7)
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "LEARNERS", {"residual_linear": lambda: ResidualLearner(LINEAR)})
+    monkeypatch.setattr(training, "LEARNERS", {"class_linear": lambda: ClassTransformation(LINEAR)})
 
 
 def settings_of(home: Path) -> Settings:
@@ -43,7 +43,7 @@ def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("uplift")
     settings = settings_of(home)
     with pytest.MonkeyPatch.context() as patch, Ledger.open(settings) as ledger:
-        patch.setattr(training, "LEARNERS", {"residual_linear": lambda: ResidualLearner(LINEAR)})
+        patch.setattr(training, "LEARNERS", {"class_linear": lambda: ClassTransformation(LINEAR)})
         with open_build(settings) as connection:
             make_experiment_build(connection)
         train_uplift(settings, ledger, TRAINED_AS_OF)
@@ -151,7 +151,9 @@ def test_a_model_that_was_tampered_with_decides_nothing_and_is_told(shop):
 
 def test_a_model_whose_golden_rows_do_not_replay_is_refused(shop, monkeypatch):
     version = in_force(shop)[CAMPAIGN]
-    monkeypatch.setattr(ResidualLearner, "predict_uplift", lambda self, inputs: inputs.iloc[:, 0].to_numpy())
+    monkeypatch.setattr(
+        ClassTransformation, "predict_uplift", lambda self, inputs: inputs.iloc[:, 0].to_numpy()
+    )
     with pytest.raises(DamagedFile, match="golden rows"):
         load_uplift_model(version, shop.settings.models)
 
@@ -203,7 +205,7 @@ def test_an_overtaken_run_writes_nothing(shop):
 def test_the_report_as_text_names_verdict_learners_and_intervals(shop):
     with open_build(shop.settings) as connection:
         text = report_text(connection, SCORED_ON)
-    assert "residual_linear" in text
+    assert "class_linear" in text
     assert "in force" in text
     assert f"{CAMPAIGN}, {TRAINED_AS_OF}: above 0." in text
 
@@ -218,7 +220,7 @@ def test_the_commands_train_and_tell_what_decides(shop, monkeypatch, capsys):
     monkeypatch.setenv("HOLDFAST_HOME", str(shop.settings.home))
     monkeypatch.setenv("HOLDFAST_SOURCE", "sample_shop")
     assert main(["train-uplift", "--as-of", str(TRAINED_AS_OF)]) == 0
-    assert "residual_linear decides" in capsys.readouterr().out
+    assert "class_linear decides" in capsys.readouterr().out
     assert main(["uplift", "--as-of", str(SCORED_ON)]) == 0
     assert f"{CAMPAIGN}, {TRAINED_AS_OF}: above 0." in capsys.readouterr().out
     assert main(["uplift", "--as-of", "2024-01-01"]) == 0

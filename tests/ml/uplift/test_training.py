@@ -4,26 +4,33 @@ import duckdb
 import numpy as np
 import pytest
 
+from ml.uplift import training
 from ml.uplift.estimators import LINEAR
 from ml.uplift.evaluation import CHOSEN
 from ml.uplift.experiments import load_experiment, load_scored_users
-from ml.uplift.learners import ResidualLearner, TLearner
+from ml.uplift.learners import ClassTransformation, TLearner
 from ml.uplift.model import fit_scale
 from ml.uplift.report import report_rows
 from ml.uplift.training import RISK, learn_campaign
 from tests.ml.uplift.build_files import CAMPAIGN, SCORED_ON, TRAINED_AS_OF, make_experiment_build
 from tests.ml.uplift.experiments import make_experiment
 
-QUICK = {"t_learner_linear": lambda: TLearner(LINEAR), "residual_linear": lambda: ResidualLearner(LINEAR)}
+QUICK = {"t_learner": lambda: TLearner(LINEAR), "class_transformation": lambda: ClassTransformation(LINEAR)}
 
 
-def learn(learners=QUICK, **experiment):
+@pytest.fixture(autouse=True, scope="module")
+def quick():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "LEARNERS", QUICK)
+        yield
+
+
+def learn(others=0, **experiment):
     with duckdb.connect() as connection:
         make_experiment_build(connection, **experiment)
         rows = load_experiment(connection, CAMPAIGN, TRAINED_AS_OF)
-        return learn_campaign(rows, TRAINED_AS_OF, learners=learners), load_scored_users(
-            connection, SCORED_ON
-        )
+        found = learn_campaign(rows, TRAINED_AS_OF, others=[rows] * others)
+        return found, load_scored_users(connection, SCORED_ON)
 
 
 @pytest.fixture(scope="module")
