@@ -116,7 +116,7 @@ class _Writer:
             waiting = self._not_there_yet(outlet, tuple(messages), drops)
             claimed = outlet.claim(waiting)
             if claimed:
-                there = tuple(one for one in outlet.handed_over() if one.campaign_id == campaign_id)
+                there = outlet.handed_over(campaign_id)
                 with self._given_back(outlet, claimed):
                     path = door.write(self._run, _entries((*there, *claimed)), now=self._now)
                 outlet.mark_sent(claimed, self._named(path))

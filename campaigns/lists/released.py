@@ -44,17 +44,24 @@ class Outlet:
         self._run = run
         self._channel = channel
         self._now = now
+        self._begun: set[str] = set()
         # a list says at which hours to call; it is written whenever its day is ready
         hours = replace(policy.contacts[channel], sends_from_hour=0, sends_until_hour=24)
         self._policy = replace(policy, contacts={**policy.contacts, channel: hours})
 
     def waiting(self) -> tuple[OutboxMessage, ...]:
-        """Return the day's messages that were released and not yet handed over."""
-        return tuple(message for message in self._of_day() if _waits(message))
+        """Return the day's messages that were released and not yet handed over, by campaign."""
+        found = [
+            message
+            for state in WAITING
+            for message in self._of_day(state=state)
+            if state != "claimed" or message.claimed_by == WORKER
+        ]
+        return tuple(sorted(found, key=lambda message: (message.campaign_id, message.user_id)))
 
-    def handed_over(self) -> tuple[OutboxMessage, ...]:
+    def handed_over(self, campaign_id: str | None = None) -> tuple[OutboxMessage, ...]:
         """Return the day's messages that are on a list, without users who must be left alone since."""
-        sent = [message for message in self._of_day() if message.state == "sent"]
+        sent = self._of_day(state="sent", campaign_id=campaign_id)
         gone = self.left_alone([message.user_id for message in sent])
         return tuple(message for message in sent if message.user_id not in gone)
 
@@ -64,9 +71,7 @@ class Outlet:
             self._ledger.lock_claims(connection, self._run.source)
             stand = self._ledger.standing_messages(connection, [message.message_id for message in messages])
             still = [
-                replace(message, not_before=min(message.not_before, self._now))
-                for message in messages
-                if stand[message.message_id].state in WAITING
+                _due(message, self._now) for message in messages if stand[message.message_id].state in WAITING
             ]
             goes, rulings = judge_messages(
                 connection, self._ledger, self._policy, still, addresses=vault.addresses, now=self._now
@@ -74,11 +79,8 @@ class Outlet:
             self._ledger.rule(connection, [_final(ruling) for ruling in rulings])
             ids = {message.message_id for message, _ in goes}
             self._ledger.claim(connection, sorted(ids), WORKER, self._now + CLAIMED_FOR)
-        return tuple(
-            replace(message, attempts=message.attempts + 1)
-            for message in messages
-            if message.message_id in ids
-        )
+        self._begun |= ids
+        return tuple(message for message in messages if message.message_id in ids)
 
     def mark_sent(self, messages: Sequence[OutboxMessage], reference: str) -> None:
         """Record that messages are on a list that readers can see."""
@@ -90,17 +92,9 @@ class Outlet:
 
     def let_older_days_go(self) -> int:
         """Let expire what still waits of earlier days: only the newest day's list contacts people."""
-        older = [
-            message
-            for state in ("pending", "unknown")
-            for message in self._ledger.messages(self._run.source, channel=self._channel, state=state)
-            if message.as_of_date < self._run.as_of_date
-        ]
-        with self._ledger.writing() as connection:
-            self._ledger.rule(
-                connection, [Ruling(one.message_id, "expired", NEWER_LIST, self._now) for one in older]
-            )
-        return len(older)
+        return self._ledger.expire_earlier_days(
+            self._run.source, self._channel, self._run.as_of_date, NEWER_LIST
+        )
 
     def left_alone(self, user_ids: Sequence[str]) -> set[str]:
         """Return those users who must not be contacted now: blocked, held out, or in the global control."""
@@ -121,8 +115,14 @@ class Outlet:
         }
         return blocked | held
 
-    def _of_day(self) -> tuple[OutboxMessage, ...]:
-        return self._ledger.messages(self._run.source, as_of_date=self._run.as_of_date, channel=self._channel)
+    def _of_day(self, *, state: str, campaign_id: str | None = None) -> tuple[OutboxMessage, ...]:
+        return self._ledger.messages(
+            self._run.source,
+            as_of_date=self._run.as_of_date,
+            channel=self._channel,
+            state=state,
+            campaign_id=campaign_id,
+        )
 
     def _runs(self, experiment_id: str, assigned_on: date, today: date) -> bool:
         goal_days = self._policy.goal_days(experiment_id)
@@ -139,7 +139,12 @@ class Outlet:
         results = [
             Result(
                 DeliveryAttempt(
-                    message.message_id, max(message.attempts, 1), self._now, outcome, None, failure or ""
+                    message.message_id,
+                    message.attempts + (message.message_id in self._begun),
+                    self._now,
+                    outcome,
+                    None,
+                    failure or "",
                 ),
                 state,
                 self._now,
@@ -157,7 +162,6 @@ def _final(ruling: Ruling) -> Ruling:
     return ruling if ruling.state == "expired" else replace(ruling, state="suppressed")
 
 
-def _waits(message: OutboxMessage) -> bool:
-    return message.state in ("pending", "unknown") or (
-        message.state == "claimed" and message.claimed_by == WORKER
-    )
+def _due(message: OutboxMessage, now: datetime) -> OutboxMessage:
+    """Return a message as due now: the hour to say it at is the team's or the tool's to keep."""
+    return message if message.not_before <= now else replace(message, not_before=now)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -171,6 +171,17 @@ class ClaimBook(OutboxBook):
                     for ruling in rulings
                 ],
             )
+
+    def expire_earlier_days(self, source: str, channel: str, before: date, reason: str) -> int:
+        """Let expire what waits of days before one, by one channel; returns how many."""
+        with self.writing() as connection:
+            statement = outbox.update().where(
+                outbox.c.source == source,
+                outbox.c.channel == channel,
+                outbox.c.state.in_(("pending", "unknown")),
+                outbox.c.as_of_date < before,
+            )
+            return connection.execute(statement.values(state="expired", failure=reason)).rowcount
 
     def record_results(self, results: Sequence[Result], worker: str) -> None:
         """Record what became of attempts, all in one transaction.

@@ -69,10 +69,10 @@ def test_a_webhook_secret_can_be_replaced_while_both_sign() -> None:
 @pytest.mark.parametrize(
     ("environment", "name"),
     [
-        ({"HOLDFAST_SMTP_URL": f"smtp://shop:{CANARY}@"}, "HOLDFAST_SMTP_URL"),
-        ({"HOLDFAST_SMTP_URL": f"https://{CANARY}@mail.example.org"}, "HOLDFAST_SMTP_URL"),
-        ({"HOLDFAST_SMTP_URL": f"smtp://a:{CANARY}@mail.example.org:port"}, "HOLDFAST_SMTP_URL"),
-        ({"HOLDFAST_SMTP_URL": f"smtp+plain://a:{CANARY}@mail.example.org"}, "HOLDFAST_SMTP_URL"),
+        ({**EMAIL, "HOLDFAST_SMTP_URL": f"smtp://shop:{CANARY}@"}, "HOLDFAST_SMTP_URL"),
+        ({**EMAIL, "HOLDFAST_SMTP_URL": f"https://{CANARY}@mail.example.org"}, "HOLDFAST_SMTP_URL"),
+        ({**EMAIL, "HOLDFAST_SMTP_URL": f"smtp://a:{CANARY}@mail.example.org:port"}, "HOLDFAST_SMTP_URL"),
+        ({**EMAIL, "HOLDFAST_SMTP_URL": f"smtp+plain://a:{CANARY}@mail.example.org"}, "HOLDFAST_SMTP_URL"),
         ({**EMAIL, "HOLDFAST_EMAIL_FROM": ""}, "HOLDFAST_EMAIL_FROM"),
         ({**EMAIL, "HOLDFAST_EMAIL_FROM": "nobody"}, "HOLDFAST_EMAIL_FROM"),
         ({**EMAIL, "HOLDFAST_EMAIL_FROM": "a@b.example\r\nBcc: c@d.example"}, "HOLDFAST_EMAIL_FROM"),
@@ -95,6 +95,7 @@ def test_a_webhook_secret_can_be_replaced_while_both_sign() -> None:
 def test_what_cannot_be_used_is_named_and_no_secret_repeated(environment: dict[str, str], name: str) -> None:
     with pytest.raises(SettingsError, match=name) as caught:
         ChannelSettings.from_environment(environment)
+    assert "is set and HOLDFAST" not in caught.value.what or not environment.get(name)
     assert CANARY not in str(caught.value)
     assert CANARY[:8] not in str(caught.value)
     assert caught.value.remedy
