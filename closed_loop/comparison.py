@@ -59,12 +59,13 @@ def report_against_truth(home: Path, lived: Lived, alone: Lived) -> pd.DataFrame
     """Return each experiment's reported saved users and net margin beside the truth among the treated."""
     outcomes = _complete(home)
     effects = pd.read_parquet(home / "closed_loop" / "campaign_effects.parquet")
-    effects = effects[effects["slice_name"] == "all"].set_index(["experiment_id", "outcome"])
+    effects = effects[effects["slice_name"] == "all"]
     rows = []
     for experiment, users in outcomes[outcomes["arm"] == TREATED].groupby("experiment_id"):
         saved, margin = _truth(users, lived, alone)
         cost = float(users["contact_cost"].sum())
-        churned, money = effects.loc[(experiment, "churned")], effects.loc[(experiment, "net_margin")]
+        mine = effects[effects["experiment_id"] == experiment]
+        churned, money = (mine[mine["outcome"] == outcome].iloc[0] for outcome in ("churned", "net_margin"))
         rows.append(
             {
                 "experiment_id": experiment,
@@ -122,9 +123,10 @@ def _complete(home: Path) -> pd.DataFrame:
 def _truth(users: pd.DataFrame, lived: Lived, alone: Lived) -> tuple[int, float]:
     """Return users saved and margin gained among treated users, each in their own days."""
     saved, margin = 0, 0.0
-    for (start, end), group in users.groupby(["assigned_on", "goal_ends_on"]):
-        first = alone.shop.world.day(pd.Timestamp(start).date()) + 1
-        last = alone.shop.world.day(pd.Timestamp(end).date())
+    day_of = alone.shop.world.day
+    for _, group in users.groupby(["assigned_on", "goal_ends_on"]):
+        first = day_of(pd.Timestamp(group["assigned_on"].iloc[0]).date()) + 1
+        last = day_of(pd.Timestamp(group["goal_ends_on"].iloc[0]).date())
         at = np.array([int(user[1:]) for user in group["user_id"]])
         with_it, without = (
             outcomes_of(world.shop, world.people, world.lives, first, last) for world in (lived, alone)

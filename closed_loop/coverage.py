@@ -27,7 +27,7 @@ from warehouse.connections import open_build
 from warehouse.dbt_project import dbt_vars, run_dbt
 from warehouse.settings import Settings
 
-Progress = Callable[[int, str], None]
+Tell = Callable[[int, str], None]
 FIRST_DAY = dt.date(2025, 9, 1)
 USERS, DECIDED_ON, GOAL_DAYS = 3_000, 180, 30
 CAMPAIGN, CHANNEL, HOLDOUT_SHARE = "win_back_coupon", "email", 0.3
@@ -67,9 +67,7 @@ class Coverage:
         return int(self.worlds[f"{figure}_covered"].sum())
 
 
-def measure_coverage(
-    settings: Settings, seeds: int, progress: Progress = lambda _done, _what: None
-) -> Coverage:
+def measure_coverage(settings: Settings, seeds: int, tell: Tell = lambda _done, _what: None) -> Coverage:
     """Live ``seeds`` small worlds twice each, and let the reports estimate what changed.
 
     Parameters
@@ -80,11 +78,11 @@ def measure_coverage(
     policy = load_policy(settings.dbt_project)
     worlds, rows = [], []
     for seed in range(seeds):
-        truth, users = _one_world(seed, policy.contacts[CHANNEL].contact_cost)
-        worlds.append(truth)
+        true, users = _one_world(seed, policy.contacts[CHANNEL].contact_cost)
+        worlds.append(true)
         rows.append(users)
-        progress(seed + 1, "coverage: worlds lived twice")
-    progress(seeds, "coverage: dbt estimates the effects")
+        tell(seed, "small worlds, lived twice")
+    tell(seeds, "dbt estimates their effects")
     effects = _read_out(settings, pd.concat(rows, ignore_index=True))
     found = pd.DataFrame(worlds).merge(effects, on="experiment_id", how="left")
     for figure in FIGURES:

@@ -87,7 +87,7 @@ class Line:
         self._dbt("risk", [day], run)
         choose_actions(self.settings, run, day, progress=self._progress)
         for gate in ("risk", "campaigns"):
-            run_gate(self.settings, self.ledger, run, gate, [day], write_docs=False)  # type: ignore[arg-type]
+            run_gate(self.settings, self.ledger, run, gate, [day], write_docs=False)
         copy_control_tables(self.settings, self.ledger, run)
         publish(self.settings, self.ledger, run)
         self.ledger.finish_run(run)

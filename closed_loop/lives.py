@@ -43,7 +43,7 @@ def outcomes_of(shop: Shop, people: People, lives: Lives, first_day: int, last_d
 
     def by_user(values: Floats | None = None) -> Floats:
         chosen = None if values is None else values[counted]
-        return np.bincount(users, weights=chosen, minlength=people.count)
+        return np.bincount(users, weights=chosen, minlength=people.count).astype(np.float64)
 
     return Outcomes(
         orders=by_user().astype(np.int64),
@@ -56,7 +56,7 @@ def margin_by_day(shop: Shop, people: People, lives: Lives, days: int) -> Floats
     """Return the margin of all users together, day by day (0..days-1)."""
     _, money, day = _paid_orders(shop, people, lives)
     margin = MARGIN_SHARE * money["gross"] - money["discount"]
-    return np.bincount(day, weights=margin, minlength=days)[:days]
+    return np.bincount(day, weights=margin, minlength=days)[:days].astype(np.float64)
 
 
 def _paid_orders(shop: Shop, people: People, lives: Lives) -> tuple[Whole, dict[str, Floats], Whole]:

@@ -1,6 +1,7 @@
 """What only the simulator can know: the world without campaigns, a policy that knows the truth, and worth."""
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,12 +80,14 @@ def live_with(world: World, size: Size, messages: pa.Table | None, policy: Polic
         people=people,
         lives=lives,
         margin=margin_by_day(life.shop, people, lives, days),
-        cost=np.bincount(frame["day"].astype(np.int64), weights=frame["cost"], minlength=days)[:days],
+        cost=_by_day(frame, days),
         rounds=pd.DataFrame(valued, columns=["day", "action", "channel", "users", "worth"]),
     )
 
 
-def oracle(world: World, size: Size, policy: Policy) -> pa.Table:
+def oracle(
+    world: World, size: Size, policy: Policy, tell: Callable[[int, str], None] = lambda _step, _what: None
+) -> pa.Table:
     """Return what a policy delivers that knows every user's latent state and the laws.
 
     It has the same campaigns, arms, capacities, rests and consents as the others, and the same linear
@@ -100,16 +103,23 @@ def oracle(world: World, size: Size, policy: Policy) -> pa.Table:
         [bucket(control.salt, control.experiment_id, name) >= control.holdout_share for name in names]
     )
     for number in range(size.rounds):
+        tell(number, "the truth chooses")
         day = size.round_day(number)
         life.receive(_interventions(world, sent))
         life.go_on(day)
         ordered = day - life.state.last_order <= ELIGIBLE_DAYS
         who = np.flatnonzero(is_free & ordered & (rests_until <= day))
         rows = _chosen(life, day, who, world=world, policy=policy, names=names)
-        rests_until[[int(row["user_id"][1:]) for row in rows]] = day + REST_DAYS
+        rests_until[[int(str(row["user_id"])[1:]) for row in rows]] = day + REST_DAYS
         treated = [row for row in rows if row.pop("arm") == TREATMENT]
         sent = pa.concat_tables([sent, pa.Table.from_pylist(treated, schema=SCHEMA)])
     return sent
+
+
+def _by_day(messages: pd.DataFrame, days: int) -> Floats:
+    day = messages["day"].to_numpy(dtype=np.int64)
+    cost = messages["cost"].to_numpy(dtype=np.float64)
+    return np.bincount(day, weights=cost, minlength=days)[:days].astype(np.float64)
 
 
 def _chosen(

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from closed_loop.line import Line
-from closed_loop.reached import LOG, Reached, interventions_file, read_reached
+from closed_loop.reached import LOG, SCHEMA, Reached, interventions_file, read_reached
 from closed_loop.receivers import listening
 from closed_loop.shop import make_project, settings_of
 from closed_loop.sizes import FIRST_DAY, SIZES, Size
@@ -21,12 +21,12 @@ from sample_shop.simulation import simulate
 from sample_shop.world import World
 from warehouse.ledger import Ledger
 
-Progress = Callable[[str, int, str], None]
+Tell = Callable[[int, str], None]
 SHARED, RISK_FIRST, LEARNED = "shared", "risk_first", "learned"
 # the shop's own campaigns end before the first round: who reaches a user now is the product
 OWN_CAMPAIGN_EVERY = 14
 LEARNS_EVERY = 2
-MARK = "closed_loop-rounds.json"
+MARK, RESULT = "rounds.json", "result.json"
 
 
 def world_of(size: Size, seed: int) -> World:
@@ -52,10 +52,10 @@ class Rounds:
         shared (until the policies part), risk_first (the seeds decide) or learned.
     """
 
-    def __init__(self, home: Path, size: Size, seed: int, policy: str, progress: Progress) -> None:
+    def __init__(self, home: Path, size: Size, seed: int, policy: str, tell: Tell) -> None:
         self.home, self.size, self.policy = home, size, policy
         self.world = world_of(size, seed)
-        self._progress = progress
+        self._tell = tell
 
     @property
     def done(self) -> list[dict[str, Any]]:
@@ -160,9 +160,6 @@ class Rounds:
         half.write_text(json.dumps([*self.done, facts], indent=1), encoding="utf-8")
         half.replace(self.home / MARK)
 
-    def _tell(self, number: int, what: str) -> None:
-        self._progress(self.policy, number, what)
-
 
 def part(shared: Path, home: Path) -> None:
     """Copy a home, so that another policy goes on from there."""
@@ -174,18 +171,23 @@ def part(shared: Path, home: Path) -> None:
     half.rename(home)
 
 
-def run_policy(home: Path, size_name: str, seed: int, policy: str, progress: Progress) -> dict[str, Any]:
-    """Run all rounds of a policy and finish its world; for a process of its own."""
-    rounds = Rounds(home, SIZES[size_name], seed, policy, progress)
-    result = home / "closed_loop" / "result.json"
+def run_shared(tell: Tell, home: Path, size_name: str, seed: int) -> None:
+    """Run the rounds before the policies part."""
+    size = SIZES[size_name]
+    Rounds(home, size, seed, SHARED, tell).run(size.learns_from - 1)
+
+
+def run_policy(tell: Tell, home: Path, size_name: str, seed: int, policy: str) -> None:
+    """Run all rounds of a policy and finish its world; what the product reports is kept in the home."""
+    rounds = Rounds(home, SIZES[size_name], seed, policy, tell)
+    result = home / "closed_loop" / RESULT
     if result.exists():
-        return json.loads(result.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+        return
     rounds.run(rounds.size.rounds - 1)
     found = rounds.finish()
     result.write_text(json.dumps(found, indent=1), encoding="utf-8")
-    return found
 
 
 def messages_of(home: Path) -> pa.Table:
     """Return everything that reached the users of a home."""
-    return pq.read_table(interventions_file(home))
+    return pq.read_table(interventions_file(home), schema=SCHEMA)
