@@ -49,8 +49,8 @@ def outcomes_of_batch(messages: Sequence[Message], code: int, body: bytes) -> li
     result, or with two that differ, is unknown. A batch that failed as a whole has an `error` and no results.
     """
     content = _json(body)
-    results = content.get("results") if isinstance(content, Mapping) else None
-    if not isinstance(results, list):
+    results = _results(content)
+    if results is None:
         if isinstance(content, Mapping) and _says_failure(content):
             return [_outcome(message, code, content) for message in messages]
         return [Outcome("unknown", status_code=code, detail="the answer has no results") for _ in messages]
@@ -60,6 +60,16 @@ def outcomes_of_batch(messages: Sequence[Message], code: int, body: bytes) -> li
             key = result.get("message_id") or result.get("idempotency_key")
             found.setdefault(str(key), []).append(result)
     return [_of_results(message, code, found) for message in messages]
+
+
+def is_refused_whole(body: bytes) -> bool:
+    """Say whether an answer to a batch tells nothing of its messages one by one."""
+    return _results(_json(body)) is None
+
+
+def _results(content: object) -> list[Any] | None:
+    results = content.get("results") if isinstance(content, Mapping) else None
+    return results if isinstance(results, list) else None
 
 
 def _of_results(message: Message, code: int, found: Mapping[str, list[Mapping[str, Any]]]) -> Outcome:

@@ -15,12 +15,15 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from campaigns.channels.answers import outcome_of_body, outcomes_of_batch
+from campaigns.channels.answers import is_refused_whole, outcome_of_body, outcomes_of_batch
 from campaigns.channels.channel import Message, Outcome
 from campaigns.channels.frames import FrameMaker
 from campaigns.channels.posting import Answer, Poster, Request
 from campaigns.channels.texts import language_of, render_text
 from warehouse.errors import ContractBreach
+
+#: Messages that go in one request: their place among those to be sent, and what is told of each.
+Batch = Sequence[tuple[int, dict[str, Any]]]
 
 
 class HttpProvider:
@@ -59,12 +62,28 @@ class HttpProvider:
                 outcomes[place] = Outcome("rejected", detail=str(error))
         size = self._batch_size
         batches = [items[first : first + size] for first in range(0, len(items), size)]
-        requests = [self._request([item for _, item in batch]) for batch in batches]
-        for batch, answer in zip(batches, self._poster.post(requests), strict=True):
-            about = [messages[place] for place, _ in batch]
-            found = self._outcomes(about, answer)
-            outcomes |= {place: outcome for (place, _), outcome in zip(batch, found, strict=True)}
+        outcomes |= self._sent(messages, batches)
         return [outcomes[place] for place in range(len(messages))]
+
+    def _sent(self, messages: Sequence[Message], batches: Sequence[Batch]) -> dict[int, Outcome]:
+        """Send batches; return the outcomes by place.
+
+        Of a batch that is refused as a whole each message is sent by itself: one that the provider cannot
+        take does not stand in the way of the others.
+        """
+        outcomes: dict[int, Outcome] = {}
+        refused: list[Batch] = []
+        answers = self._poster.post([self._request([item for _, item in batch]) for batch in batches])
+        for batch, answer in zip(batches, answers, strict=True):
+            found = self._outcomes([messages[place] for place, _ in batch], answer)
+            if (
+                len(batch) > 1
+                and is_refused_whole(answer.body)
+                and {one.kind for one in found} == {"rejected"}
+            ):
+                refused += [[one] for one in batch]
+            outcomes |= {place: outcome for (place, _), outcome in zip(batch, found, strict=True)}
+        return outcomes | (self._sent(messages, refused) if refused else {})
 
     def _item(self, message: Message) -> dict[str, Any]:
         """Return what the provider is told of one message."""

@@ -235,6 +235,24 @@ def test_a_batch_that_fails_as_a_whole_fails_for_each(
     assert [outcome.kind for outcome in outcomes] == [kind] * 2
 
 
+@pytest.mark.parametrize("refusal", [Answer(400), Answer(200, b'{"error": "invalid batch"}')])
+def test_one_that_a_provider_cannot_take_does_not_take_its_batch_down(
+    tmp_path: Path, provider: Receiver, refusal: Answer
+) -> None:
+    def all_or_nothing(got: Got) -> Answer:
+        ids = [item["message_id"] for item in got.content["messages"]]
+        if sms(2).message_id in ids:
+            return refusal
+        return Answer(
+            body=json.dumps({"results": [{"message_id": one, "status": "ok"} for one in ids]}).encode()
+        )
+
+    provider.answer = all_or_nothing
+    outcomes = sent(tmp_path, provider, *(sms(number) for number in range(6)), batch_size=4)
+    assert [outcome.kind for outcome in outcomes] == ["accepted"] * 2 + ["rejected"] + ["accepted"] * 3
+    assert sorted(len(got.content["messages"]) for got in provider.got) == [1, 1, 1, 1, 2, 4]
+
+
 def test_a_message_without_address_or_text_is_rejected_alone(tmp_path: Path, provider: Receiver) -> None:
     outcomes = sent(
         tmp_path, provider, sms(1, address=None), sms(2), sms(3, action="none"), sms(4, payload={})
