@@ -1,4 +1,4 @@
-"""An outbox with messages that may go, channels that do as they are told, and a relay as a process of its own.
+"""An outbox with messages that may go, channels that do as they are told, a relay as a process of its own.
 
 Run as a program it relays once: tests start several, and kill them.
 """
@@ -62,16 +62,12 @@ class Outbox:
             "expires_at": NOW + timedelta(days=4),
         }
         messages = tuple(message(user, **values | changes) for user in users)
+        of_experiment = {"campaign_id": campaign_id, "experiment_id": experiment_id}
         assigned = [
             assignment(
-                user,
-                arm,
-                source=SOURCE,
-                campaign_id=campaign_id,
-                experiment_id=experiment_id,
-                assigned_on=NOW.date() - timedelta(days=1),
+                user, arm, source=one.source, assigned_on=NOW.date() - timedelta(days=1), **of_experiment
             )
-            for user in users
+            for user, one in zip(users, messages, strict=True)
         ]
         with self.ledger.writing() as connection:
             self.ledger.record_assignments(connection, assigned)

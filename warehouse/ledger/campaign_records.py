@@ -101,7 +101,7 @@ class OutboxMessage:
     failure : str, optional
         Why it is suppressed, dead, waiting or unknown.
     sent_at : datetime, optional
-        When it was handed over, or first may have been (unknown).
+        When it was handed over, or last may have been (unknown).
     """
 
     message_id: str

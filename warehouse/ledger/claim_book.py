@@ -93,7 +93,7 @@ class ClaimBook(OutboxBook):
                 .values(
                     state="unknown",
                     next_attempt_at=now,
-                    sent_at=sa.func.coalesce(outbox.c.sent_at, now),
+                    sent_at=now,
                     claimed_by=None,
                     claim_until=None,
                     failure=LEASE_RAN_OUT,
@@ -220,8 +220,9 @@ def _becomes(condition: sa.ColumnElement[bool]) -> sa.Update:
         .values(
             state=sa.bindparam("to_state"),
             next_attempt_at=sa.bindparam("to_next"),
+            # a later attempt may be the one that arrived: caps count from the last that can have
             sent_at=sa.func.coalesce(
-                outbox.c.sent_at, sa.bindparam("to_sent_at", type_=outbox.c.sent_at.type)
+                sa.bindparam("to_sent_at", type_=outbox.c.sent_at.type), outbox.c.sent_at
             ),
             provider_reference=sa.func.coalesce(
                 sa.bindparam("to_reference", type_=sa.String), outbox.c.provider_reference

@@ -14,7 +14,7 @@ LATER = NOW + timedelta(minutes=10)
 
 def message(user_id: str = "u1", payload: str = "{}", **changes: Any) -> OutboxMessage:
     campaign, channel = changes.get("campaign_id", "win_back"), changes.get("channel", "webhook")
-    key = f"shop:{campaign}:{changes.get('as_of_date', DAY)}:{user_id}:{channel}"
+    key = f"{changes.get('source', 'shop')}:{campaign}:{changes.get('as_of_date', DAY)}:{user_id}:{channel}"
     values: dict[str, Any] = {
         "message_id": str(uuid.uuid5(uuid.NAMESPACE_URL, key)),
         "idempotency_key": key,
