@@ -55,6 +55,11 @@ def _of_campaigns(name: str, *order_by: str) -> PublishedTable:
     return PublishedTable(name, f"campaigns.{name}", "day", order_by)
 
 
+def _of_effects(name: str, *order_by: str) -> PublishedTable:
+    """Return a table that tells what campaigns changed, measured on the run's day or the newest before it."""
+    return PublishedTable(name, f"campaigns.{name}", "history", ("as_of_date", *order_by), one_run=False)
+
+
 PUBLISHED_TABLES = (
     PublishedTable(AT_RISK_USERS, "reporting.at_risk_users", "day", ("risk_rank", "user_id")),
     PublishedTable(
@@ -129,5 +134,23 @@ PUBLISHED_TABLES = (
     _of_campaigns("campaign_sample_ratio", "experiment_id"),
     _of_campaigns("offer_parity", "attribute", "group_value"),
     _of_campaigns("coupon_abuse", "user_id", "sign"),
+    # Measured by a run of their own as well, which may have come between.
+    _of_effects("campaign_effects", "experiment_id", "slice_name", "slice_value", "outcome"),
+    _of_effects("campaign_user_outcomes", "experiment_id", "user_id"),
+    _of_effects("campaign_attribution", "campaign_id", "experiment_id", "action", "channel"),
+    _of_effects("campaign_trail", "user_id", "experiment_id", "handed_over_at", "message_id"),
+    PublishedTable(
+        "user_recommendations",
+        "recommendations.user_recommendations",
+        "day",
+        ("user_id", "recommendation_rank"),
+    ),
+    PublishedTable(
+        "recommendation_report",
+        "recommendations.recommendation_report",
+        "history",
+        ("as_of_date", "metric"),
+        one_run=False,
+    ),
     PublishedTable("run_info", "reporting.run_info", "day", ("run_id",)),
 )
