@@ -3,7 +3,8 @@
 A reason is a theme (recency, money, returns, …). Its contribution is what all inputs of the theme add to the
 user's log-odds together, because inputs of one theme often pull against each other: above 0 it raises the
 risk, below 0 it lowers it. Its code and value are those of the input of that theme that pulls hardest in the
-theme's direction.
+theme's direction, among those that by themselves speak for that direction too (`ml.plain_effects`), where
+there are any.
 """
 
 import re
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from ml.features import prepare
 from ml.model import BLOCK_ROWS, ChurnModel
+from ml.plain_effects import speaks_for
 from warehouse.errors import GateFailure
 
 Floats = NDArray[np.float64]
@@ -129,8 +131,8 @@ def _reasons(
     model: ChurnModel, inputs: pd.DataFrame, contributions: Floats, groups: list[list[int]]
 ) -> pd.DataFrame:
     totals = np.stack([contributions[:, columns].sum(axis=1) for columns in groups])
-    hardest = np.stack(
-        [_hardest(contributions, columns, totals[place]) for place, columns in enumerate(groups)]
+    named = np.stack(
+        [_named(model, inputs, contributions, columns, totals[place]) for place, columns in enumerate(groups)]
     )
     order = np.argsort(-np.abs(totals), axis=0, kind="stable")
     names = np.asarray([*model.contract.input_names, None], dtype=object)
@@ -142,7 +144,7 @@ def _reasons(
         if place < len(groups):
             theme = order[place]
             given = (totals[theme, rows] != 0) | (place == 0)
-            column = np.where(given, hardest[theme, rows], nothing)
+            column = np.where(given, named[theme, rows], nothing)
             total = np.where(given, totals[theme, rows], np.nan)
         prefix = f"reason_{place + 1}"
         reasons[f"{prefix}_code"] = names[column]
@@ -151,12 +153,18 @@ def _reasons(
     return pd.DataFrame(reasons)
 
 
-def _hardest(contributions: Floats, columns: Sequence[int], total: Floats) -> NDArray[np.int64]:
-    """Return which of a theme's inputs pulls hardest in the theme's direction, shape (rows,)."""
+def _named(
+    model: ChurnModel, inputs: pd.DataFrame, contributions: Floats, columns: Sequence[int], total: Floats
+) -> NDArray[np.int64]:
+    """Return which of a theme's inputs stands for it, shape (rows,)."""
     direction = np.where(total < 0, -1.0, 1.0)
     pull = contributions[:, columns] * direction[:, None]
-    hardest: NDArray[np.int64] = np.asarray(columns, dtype=np.int64)[pull.argmax(axis=1)]
-    return hardest
+    if len(columns) > 1:
+        expected = speaks_for(model.effects, inputs, columns, direction) & (pull > 0)
+        hardest = pull.max(axis=1, keepdims=True)
+        pull = np.where(expected, pull + hardest, pull)
+    named: NDArray[np.int64] = np.asarray(columns, dtype=np.int64)[pull.argmax(axis=1)]
+    return named
 
 
 def _values_at(inputs: pd.DataFrame, column: NDArray[np.int64]) -> Floats:

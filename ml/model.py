@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from ml.calibration import Calibrator, Sigmoid, fit_calibrator, logistic, out_of_fold_log_odds
 from ml.candidates import Candidate, candidate_named
 from ml.features import Feature, FeatureContract, fit_contract, prepare
+from ml.plain_effects import PlainEffect
 from ml.replacement import replacement_contributions
 
 Floats = NDArray[np.float64]
@@ -46,6 +47,8 @@ class ChurnModel:
         Given by the registry; empty before.
     parameters : mapping
         Settings of the candidate that differ from its defaults.
+    effects : mapping of str to PlainEffect
+        What users with such a value did, by input; reasons name inputs with its help. Empty where unknown.
     """
 
     candidate: str
@@ -57,6 +60,7 @@ class ChurnModel:
     note: str = ""
     model_version: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    effects: Mapping[str, PlainEffect] = field(default_factory=dict)
 
     def log_odds(self, frame: pd.DataFrame) -> Floats:
         """Return the estimator's log-odds of churn, before calibration; shape (rows,)."""

@@ -35,6 +35,7 @@ from ml.artefact import (
 )
 from ml.features import FeatureContract
 from ml.model import ChurnModel
+from ml.plain_effects import effects_from_json, effects_to_json
 from ml.signing import is_signed, make_signing_key, signature_of, signing_key
 from ml.training import TrainingOutcome
 from warehouse.errors import DamagedFile, HoldfastError
@@ -145,6 +146,8 @@ def _model_from(model_version: str, metadata: dict[str, Any], content: dict[str,
         note=metadata["note"],
         model_version=model_version,
         parameters=metadata["parameters"],
+        # models of before have none, and name reasons without them
+        effects=effects_from_json(metadata.get("plain_effects", {})),
     )
     if model.contract.schema_hash != metadata["schema_hash"]:
         raise DamagedFile(f"Model {model_version} has another schema hash than its contract", None, AGAIN)
@@ -199,6 +202,7 @@ def _metadata(outcome: TrainingOutcome, seed: int) -> dict[str, Any]:
         "horizon_days": model.horizon_days,
         "note": model.note,
         "contract": model.contract.to_json(),
+        "plain_effects": effects_to_json(model.effects),
         "schema_hash": model.contract.schema_hash,
         "calibrator": calibrator_to_json(model.calibrator),
         "training_snapshots": [str(day) for day in outcome.plan.production],

@@ -24,8 +24,9 @@ from ml.candidates import (
 from ml.contest import Contest, hold_contest, no_contest
 from ml.dataset import Snapshots, load_snapshots
 from ml.evaluation import Metric
-from ml.features import Feature, FeatureContract
+from ml.features import Feature, FeatureContract, prepare
 from ml.model import ChurnModel, fit_model
+from ml.plain_effects import fit_plain_effects
 from ml.search import SearchRules
 from ml.validation import too_little
 from warehouse.definitions import Definition
@@ -270,6 +271,8 @@ def learn(
         parameters=contest.winner.parameters,
         note=contest.note,
     )
+    inputs, churned = prepare(production, model.contract), production["churned"].to_numpy()
+    model = replace(model, effects=fit_plain_effects(inputs, churned))
     progress(f"fitted {model.candidate} on {len(production)} rows of {len(plan.production)} snapshots")
     return TrainingOutcome(model, contest, plan, snapshots.counts(), golden_rows(model, production))
 

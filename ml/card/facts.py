@@ -103,7 +103,8 @@ def reasons_told(agreement: Agreement | None, day: str) -> list[str]:
     """
     told = [
         f"Every scored user gets up to {REASONS} reasons: the themes whose inputs together move the score "
-        "furthest, up or down.",
+        "furthest, up or down. A theme is named by the input that pulls hardest its way, among those whose "
+        "value by itself speaks for that way too, where there are any.",
         "The contributions of all inputs add up to the score's log-odds; on a sample of every scored day "
         f"they must do so within {FAITHFUL:.6f}, or nothing is written.",
     ]

@@ -1,10 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from ml.candidates import candidate_named
 from ml.explanation import approximation_error, explain, score_and_explain, theme_of, themes_of
+from ml.features import prepare
 from ml.model import fit_model
+from ml.plain_effects import fit_plain_effects
 from tests.ml.makers import FEATURES, FEATURES_WITH_HISTORY, HORIZON, TRAINED_AS_OF, make_rows, with_history
 from warehouse.errors import GateFailure
 
@@ -70,6 +74,42 @@ def test_reasons_go_up_and_down_and_name_the_input_that_pulls_that_way(model):
     direction = np.sign(about_orders["reason_1_contribution"])
     pulls = of_input.loc[about_orders.index, orders].mul(direction, axis=0)
     assert (pulls.idxmax(axis=1) == about_orders["reason_1_code"]).all()
+
+
+def weighed_against_each_other(of_orders, of_silence):
+    """A regression in which two inputs of one theme have the given weights and nothing else counts."""
+    rows = make_rows(DAY, 1500)
+    model = fitted("logistic_regression", rows)
+    design, classify = model.estimator.named_steps["design"], model.estimator.named_steps["classify"]
+    numbers = list(design.transformers_[0][2])
+    classify.coef_[0] = 0.0
+    classify.coef_[0, numbers.index("paid_orders_90d")] = of_orders
+    classify.coef_[0, numbers.index("days_since_last_paid_order")] = of_silence
+    return replace(
+        model, effects=fit_plain_effects(prepare(rows, model.contract), rows["churned"].to_numpy())
+    )
+
+
+BUYING = dict.fromkeys(["paid_orders_90d", "days_since_last_paid_order"], "buying")
+
+
+def test_an_input_that_pulls_against_what_users_with_its_value_did_does_not_stand_for_its_theme():
+    model = weighed_against_each_other(of_orders=1.0, of_silence=0.3)
+    row = make_rows(DAY, 1).assign(paid_orders_90d=6.0, days_since_last_paid_order=170.0)
+    reasons = explain(model, row, BUYING)
+    contributions, _ = model.contributions(row)
+    pulls = dict(zip(model.contract.input_names, contributions[0], strict=True))
+    assert pulls["paid_orders_90d"] > pulls["days_since_last_paid_order"] > 0
+    assert reasons["reason_1_code"][0] == "days_since_last_paid_order"
+    assert reasons["reason_1_value"][0] == 170.0
+    assert reasons["reason_1_contribution"][0] == pytest.approx(sum(pulls.values()))
+    assert explain(replace(model, effects={}), row, BUYING)["reason_1_code"][0] == "paid_orders_90d"
+
+
+def test_where_no_other_input_pulls_that_way_it_stands_for_the_theme_all_the_same():
+    model = weighed_against_each_other(of_orders=1.0, of_silence=-0.1)
+    row = make_rows(DAY, 1).assign(paid_orders_90d=6.0, days_since_last_paid_order=170.0)
+    assert explain(model, row, BUYING)["reason_1_code"][0] == "paid_orders_90d"
 
 
 def test_a_theme_that_does_not_move_the_score_is_no_reason():

@@ -38,6 +38,8 @@ def test_a_model_comes_back_with_the_same_scores(saved, outcome):
     loaded = load_model(model_version, models)
     np.testing.assert_array_equal(loaded.predict(rows), outcome.model.predict(rows))
     assert loaded.model_version == model_version
+    assert loaded.effects == outcome.model.effects
+    assert set(loaded.effects) == set(loaded.contract.input_names) != set()
     assert model_version.startswith("churn-20250105-h30-")
     assert list_models(models) == [model_version]
 
