@@ -143,6 +143,23 @@ class OutboxBook(Store):
         with self.reading() as connection:
             return {(row[0], row[1], row[2], row[3]): int(row[4]) for row in connection.execute(statement)}
 
+    def message_reasons(self, source: str, *, as_of_date: date) -> list[tuple[tuple[str, str], int]]:
+        """Return why messages of a day are where they are: ((state, reason), messages), most first."""
+        key, messages = (outbox.c.state, outbox.c.failure), sa.func.count().label("messages")
+        statement = (
+            sa.select(*key, messages)
+            .where(
+                outbox.c.source == source,
+                outbox.c.as_of_date == as_of_date,
+                outbox.c.failure.is_not(None),
+                outbox.c.state != "sent",
+            )
+            .group_by(*key)
+            .order_by(messages.desc(), *key)
+        )
+        with self.reading() as connection:
+            return [((row[0], row[1]), int(row[2])) for row in connection.execute(statement)]
+
     def attempts_of(self, message_id: str) -> tuple[DeliveryAttempt, ...]:
         """Return what became of every attempt at a message, first to last."""
         statement = (
