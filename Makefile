@@ -22,6 +22,8 @@ JUDGE ?=
 TRANSACTIONS ?=
 HORIZONS ?=
 DATES ?=
+# of the closed loop: empty for 20,000 users over 120 days, small for minutes
+SIZE ?=
 # the simulated shop of `make demo`
 USERS ?= 5000
 DAYS ?= 420
@@ -126,6 +128,14 @@ judge: install  ## Replay past evenings and let a judge see the scores (SOURCE=,
 	@$(if $(DATA),$(LAND),true)
 	@$(BIN)/python -m dags.run_judge $(if $(JUDGE),--judge "$(JUDGE)") $(if $(TRANSACTIONS),--transactions "$(TRANSACTIONS)") \
 		$(if $(HORIZONS),--horizons $(HORIZONS)) $(if $(DATES),--dates $(DATES))
+
+.PHONY: closed-loop
+closed-loop: install  ## Campaigns against a simulated shop that reacts: what were they worth? (SIZE=small)
+	@$(BIN)/python -m closed_loop $(if $(SIZE),--size $(SIZE))
+
+.PHONY: campaigns
+campaigns: install  ## What campaigns wait, went out, or failed (SOURCE=)
+	@$(BIN)/python -m campaigns status
 
 .PHONY: up
 up: install  ## Start Airflow (scheduler and UI) with the DAGs scheduled
