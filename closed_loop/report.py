@@ -132,7 +132,7 @@ def _report(results: Results) -> str:
         "## Policies",
         "",
         f"`worth` is the expected margin of what was delivered, by the simulator's laws, contacts paid: luck "
-        f"left out. `earned` is what came of it in this one world. Judged are the last {size.judged_days} days.",
+        f"left out. `earned` is what came of it in this one world. Judged: the last {size.judged_days} days.",
         "",
         _table(results.policies),
         "",

@@ -140,4 +140,6 @@ def _child(job: Job, log: Path, told: Any) -> None:
 
 
 def _end_of(log: Path) -> str:
+    if not log.exists():
+        return "it did not begin"
     return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-LINES_TOLD:])

@@ -15,7 +15,7 @@ from closed_loop.line import Line
 from closed_loop.reached import LOG, SCHEMA, Reached, interventions_file, read_reached
 from closed_loop.receivers import listening
 from closed_loop.shop import make_project, settings_of
-from closed_loop.sizes import FIRST_DAY, SIZES, Size
+from closed_loop.sizes import FIRST_DAY, Size
 from sample_shop.interventions import Interventions
 from sample_shop.simulation import simulate
 from sample_shop.world import World
@@ -171,15 +171,14 @@ def part(shared: Path, home: Path) -> None:
     half.rename(home)
 
 
-def run_shared(tell: Tell, home: Path, size_name: str, seed: int) -> None:
+def run_shared(tell: Tell, home: Path, size: Size, seed: int) -> None:
     """Run the rounds before the policies part."""
-    size = SIZES[size_name]
     Rounds(home, size, seed, SHARED, tell).run(size.learns_from - 1)
 
 
-def run_policy(tell: Tell, home: Path, size_name: str, seed: int, policy: str) -> None:
+def run_policy(tell: Tell, home: Path, size: Size, seed: int, policy: str) -> None:
     """Run all rounds of a policy and finish its world; what the product reports is kept in the home."""
-    rounds = Rounds(home, SIZES[size_name], seed, policy, tell)
+    rounds = Rounds(home, size, seed, policy, tell)
     result = home / "closed_loop" / RESULT
     if result.exists():
         return
