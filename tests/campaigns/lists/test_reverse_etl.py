@@ -176,6 +176,17 @@ def test_who_must_be_left_alone_is_taken_out_even_on_a_day_without_news(
     assert states(ledger)["b"] == ("suppressed", "unsubscribed")
 
 
+def test_who_must_be_left_alone_is_taken_out_with_the_next_day(
+    settings: Settings, ledger: Ledger, run: Run, url: str
+) -> None:
+    release(ledger, people("a b c", run))
+    write_lists(settings, ledger, run, now=NOW, environment=environment(url))
+    block(ledger, "c", "email")
+    release(ledger, people("d", later := tomorrow(ledger)))
+    write_lists(settings, ledger, later, now=NOW + timedelta(days=1), environment=environment(url))
+    assert rows(url) == ["a", "b", "d"]
+
+
 def test_values_are_never_read_as_sql(settings: Settings, ledger: Ledger, run: Run, url: str) -> None:
     evil = ["'; drop table holdfast_campaign_audience; --", "a\tb\\n\\.", "\\N", '"x"', "{}", "%s"]
     release(ledger, [outbox_message(user, "table", run, payload={"trigger_code": user}) for user in evil])
