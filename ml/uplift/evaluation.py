@@ -25,6 +25,7 @@ Floats = NDArray[np.float64]
 Learners = Mapping[str, Callable[[], Learner]]
 FOLDS = 5
 RESAMPLES = 400
+RESAMPLES_TO_CHOOSE = 50
 CHOSEN = "chosen"
 NO_EVIDENCE = "no evidence of different response"
 
@@ -211,11 +212,22 @@ def best_learner(
     among: Sequence[str],
     rows: NDArray[np.bool_] | None = None,
 ) -> str:
-    """Return the learner with the largest Qini coefficient on some rows; of equals the one named first."""
+    """Return the learner to use, going by the Qini coefficient on some rows.
+
+    Of those that are not behind the best by more than one standard error of their difference, it is the one
+    named first: which of several good ones is best by a little is mostly luck.
+    """
     kept = np.ones(len(outcome), dtype=bool) if rows is None else rows
     chance = None if propensity is None else propensity[kept]
-    arm = np.asarray(treated)[kept]
-    return max(among, key=lambda name: qini_curve(outcome[kept], arm, ranked.places[name][kept], chance).qini)
+    values, arm = outcome[kept], np.asarray(treated)[kept]
+    places = {name: ranked.places[name][kept] for name in among}
+    qini = {name: qini_curve(values, arm, found, chance).qini for name, found in places.items()}
+    spread = resampled_areas(values, arm, places, chance, resamples=RESAMPLES_TO_CHOOSE, seed=0)
+    best = max(among, key=lambda name: qini[name])
+    for name in among:
+        if qini[best] - qini[name] <= float(np.std(spread[best][1] - spread[name][1])):
+            return name
+    return best
 
 
 def judge_rankings(

@@ -93,18 +93,18 @@ class SegmentEffects:
             return np.zeros(0)
         shares = np.arange(1, self.groups) / self.groups
         cuts: Floats = np.unique(np.quantile(known, shares, method="lower"))
-        return cuts
+        # nothing lies above the largest value: the group there would be nobody's
+        return cuts[cuts < known.max()]
 
 
 def group_of(values: pd.Series, cuts: Floats) -> Whole:
     """Return the group of each value: 0 for NULL, then from small to large, or by category."""
     if isinstance(values.dtype, pd.CategoricalDtype):
-        return values.cat.codes.to_numpy(dtype=np.int64) + 1
+        return np.asarray(values.cat.codes, dtype=np.int64) + 1
     numbers = values.to_numpy(dtype=np.float64)
     # a value that many share is a group, not a border: whoever is at a cut is below it
-    group: Whole = np.searchsorted(cuts, numbers, side="left").astype(np.int64) + 1
-    group[np.isnan(numbers)] = 0
-    return group
+    above = np.searchsorted(cuts, numbers, side="left") + 1
+    return np.asarray(np.where(np.isnan(numbers), 0, above), dtype=np.int64)
 
 
 def _differences(group: Whole, left: Floats, weight: Floats) -> tuple[float, Floats]:

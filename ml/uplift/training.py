@@ -53,13 +53,14 @@ TAIL = 0.005
 CONSTANT, RISK = "constant_effect", "risk_first"
 SEED = "seed"
 
+# In the order in which they are preferred where one is as good as another: what needs the fewest users first.
 LEARNERS: Learners = {
-    "t_learner_linear": lambda: TLearner(LINEAR),
-    "class_transformation_linear": lambda: ClassTransformation(LINEAR),
-    "class_transformation_trees": lambda: ClassTransformation(BOOSTED),
     "class_transformation_segments": lambda: ClassTransformation(SEGMENTS),
+    "class_transformation_trees": lambda: ClassTransformation(BOOSTED),
+    "class_transformation_linear": lambda: ClassTransformation(LINEAR),
+    "t_learner_linear": lambda: TLearner(LINEAR),
 }
-# These learn from the other campaigns' users too.
+# These learn from the other campaigns' users too, and come before the others.
 POOLED: Learners = {"pooled_segments": lambda: ClassTransformation(SEGMENTS)}
 BASELINES: Learners = {CONSTANT: ConstantEffect, RISK: lambda: RiskFirst(CHURN_PROBABILITY)}
 
@@ -190,7 +191,7 @@ def _judge(rows: ExperimentRows, outcome: str, own: Rows, pool: Sequence[Rows], 
         shared = own.with_rows(others)
         beside = rank_with_pool(POOLED, own, others, ranked.fold)
         ranked = OutOfFold(
-            ranked.fold, {**ranked.places, **beside.places}, {**ranked.uplift, **beside.uplift}
+            ranked.fold, {**beside.places, **ranked.places}, {**beside.uplift, **ranked.uplift}
         )
     # whole outcomes are judged: a cut tail helps learning, and must not flatter what was learnt
     values = rows.outcomes[outcome]

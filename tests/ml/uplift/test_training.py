@@ -1,5 +1,7 @@
 """A model decides only where the experiment proves that it should."""
 
+from functools import partial
+
 import duckdb
 import numpy as np
 import pytest
@@ -127,3 +129,37 @@ def test_predictions_are_drawn_towards_the_average_as_far_as_they_exaggerate(exa
     )
     assert scale.slope == pytest.approx(slope, abs=0.06)
     assert scale.of(np.array([scale.centre])) == pytest.approx([0.0])
+
+
+def test_other_campaigns_are_learnt_from_without_the_users_who_are_judged():
+    with duckdb.connect() as connection:
+        make_experiment_build(connection)
+        rows = load_experiment(connection, CAMPAIGN, TRAINED_AS_OF)
+    seen = []
+
+    class Spy(ClassTransformation):
+        def fit(self, inputs, outcome, treated, propensity=None):
+            seen.append(len(inputs))
+            return super().fit(inputs, outcome, treated, propensity)
+
+    # the same users in another campaign: whoever is held out is held out of both
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "POOLED", {"pooled": lambda: Spy(LINEAR)})
+        found = learn_campaign(rows, TRAINED_AS_OF, others=[rows])
+    assert {one.learner for one in found.figures["net_margin"]} >= {"pooled", *QUICK}
+    assert set(seen) - {2 * len(rows)} == {2 * (len(rows) - len(rows) // 5)}
+
+
+def test_a_shared_response_is_found_sooner_with_other_campaigns():
+    frames = []
+    for seed in range(3):
+        with duckdb.connect() as connection:
+            make_experiment_build(connection, effect=0.16, seed=seed)
+            frames.append(load_experiment(connection, CAMPAIGN, TRAINED_AS_OF))
+    with pytest.MonkeyPatch.context() as patch:
+        one_kind = partial(ClassTransformation, training.SEGMENTS)
+        patch.setattr(training, "LEARNERS", {"alone": one_kind})
+        patch.setattr(training, "POOLED", {"together": one_kind})
+        found = learn_campaign(frames[0], TRAINED_AS_OF, others=frames[1:])
+    alone, together = (figure(found, name, "qini", "retained") for name in ("alone", "together"))
+    assert together.estimate > alone.estimate
