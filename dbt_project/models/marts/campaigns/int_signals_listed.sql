@@ -11,27 +11,10 @@ users_tiered as (
 ),
 
 themes as (
-    {%- for place in [1, 2, 3] %}
     select
-        users_tiered.as_of_date,
-        users_tiered.user_id,
-        {{ place }} as place,
-        reason_texts.theme
-    from users_tiered
-    inner join {{ ref('reason_texts') }} as reason_texts
-        on users_tiered.reason_{{ place }}_code = reason_texts.reason_code
-    where users_tiered.reason_{{ place }}_contribution > 0
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
-),
-
-themes_listed as (
-    select
-        as_of_date,
-        user_id,
-        string_agg(theme, '|' order by place) as themes
-    from themes
-    group by as_of_date, user_id
+        reason_code,
+        theme
+    from {{ ref('reason_texts') }}
 ),
 
 final as (
@@ -39,10 +22,19 @@ final as (
         users_tiered.as_of_date,
         users_tiered.user_id,
         concat_ws(
-            '|', replace(users_tiered.warning_codes, ',', '|'), themes_listed.themes
+            '|',
+            replace(users_tiered.warning_codes, ',', '|'),
+            case when reason_1_contribution > 0 then themes_1.theme end,
+            case when reason_2_contribution > 0 then themes_2.theme end,
+            case when reason_3_contribution > 0 then themes_3.theme end
         ) as signals
     from users_tiered
-    left join themes_listed using (as_of_date, user_id)
+    left join themes as themes_1
+        on users_tiered.reason_1_code = themes_1.reason_code
+    left join themes as themes_2
+        on users_tiered.reason_2_code = themes_2.reason_code
+    left join themes as themes_3
+        on users_tiered.reason_3_code = themes_3.reason_code
 )
 
 select * from final

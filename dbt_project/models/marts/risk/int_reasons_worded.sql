@@ -1,4 +1,5 @@
-{{ config(materialized='view') }}
+{# Read by the list and by campaigns, more than once: worded once. #}
+{{ config(materialized='table') }}
 
 {% set reason_parts = ['code', 'value', 'contribution', 'sentence_en', 'sentence_zh'] %}
 
