@@ -64,13 +64,15 @@ def test_the_runbook_has_a_section_for_every_dag() -> None:
 
 
 def test_the_runbook_says_what_to_do_about_every_alarm() -> None:
+    from campaigns.alarms import KINDS
+    from ml.uplift.entry import POLICY_BACK_TO_SEED
     from ml.watch import RETRAINING_WANTED
 
     checks = (REPOSITORY / "dbt_project/models/marts/reporting/model/_model__models.yml").read_text()
     kinds = re.search(r"name: check_kind.*?values:\s*\[([^\]]+)\]", checks, re.DOTALL)
     assert kinds, "model_health says no longer which kinds of checks there are"
-    expected = {*re.findall(r"\w+", kinds[1]), "watch_failed", RETRAINING_WANTED}
-    assert len(expected) >= 9
+    expected = {*re.findall(r"\w+", kinds[1]), "watch_failed", RETRAINING_WANTED, *KINDS, POLICY_BACK_TO_SEED}
+    assert len(expected) >= 12
     runbook = (REPOSITORY / "docs" / "runbook.md").read_text()
     alarms = runbook.split("\n### Alarms\n")[1].split("\n## ")[0]
     assert set(re.findall(r"^\| `(\w+)` \|", alarms, re.MULTILINE)) == expected
