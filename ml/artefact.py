@@ -44,7 +44,7 @@ def _entry(name: str) -> zipfile.ZipInfo:
     return entry
 
 
-def estimator_from(content: bytes, trusted: Collection[str] = TRUSTED_TYPES) -> Any:
+def estimator_from(content: bytes, trusted: Collection[str] | None = None) -> Any:
     """Read an estimator back; only types on the list are built.
 
     Call it with bytes whose signature was verified.
@@ -56,14 +56,15 @@ def estimator_from(content: bytes, trusted: Collection[str] = TRUSTED_TYPES) -> 
     """
     if not content.startswith(b"PK"):
         raise DamagedFile("model.skops is not a skops file", content[:4], "train the model again")
-    foreign = set(skops.io.get_untrusted_types(data=content)) - set(trusted)
+    allowed = TRUSTED_TYPES if trusted is None else trusted
+    foreign = set(skops.io.get_untrusted_types(data=content)) - set(allowed)
     if foreign:
         raise DamagedFile(
             "model.skops names types that no model of ours is made of",
             sorted(foreign),
             "train the model again",
         )
-    return skops.io.loads(content, trusted=list(trusted))
+    return skops.io.loads(content, trusted=list(allowed))
 
 
 def calibrator_to_json(calibrator: Calibrator) -> dict[str, Any]:

@@ -11,9 +11,7 @@ A model is a folder named by its version:
 import hashlib
 import io
 import json
-import os
 import platform
-import shutil
 import sys
 from collections import Counter
 from dataclasses import asdict
@@ -36,13 +34,12 @@ from ml.artefact import (
 from ml.features import FeatureContract
 from ml.model import ChurnModel
 from ml.plain_effects import effects_from_json, effects_to_json
-from ml.signing import is_signed, make_signing_key, signature_of, signing_key
+from ml.signed_folder import read_folder, write_folder
 from ml.training import TrainingOutcome
-from warehouse.errors import DamagedFile, HoldfastError
-from warehouse.publish.durable import fsync_file, fsync_folder
+from warehouse.errors import DamagedFile
 
+PREFIX = "churn-"
 FILES = ("golden_rows.parquet", "metadata.json", "model.skops")
-SIGNATURE = "SIGNATURE"
 TOLERANCE = 1e-9
 LIBRARIES = ("scikit-learn", "skops", "numpy", "pandas", "scipy", "pyarrow", "optuna")
 AGAIN = "keep using another model, or train again: `python -m ml train --as-of <day>`"
@@ -79,31 +76,8 @@ def save_model(outcome: TrainingOutcome, models: Path, *, seed: int = 0) -> str:
     }
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
     digest = hashlib.sha256(canonical_json(digests)).hexdigest()[:8]
-    model_version = f"churn-{outcome.model.trained_as_of:%Y%m%d}-h{outcome.model.horizon_days}-{digest}"
-    target = models / model_version
-    if target.exists():
-        return model_version
-    temporary = models / f".{model_version}.{os.getpid()}.tmp"
-    try:
-        models.mkdir(parents=True, exist_ok=True)
-        signature = signature_of(model_version, content, make_signing_key(models))
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
-        for name, data in {**content, SIGNATURE: signature}.items():
-            (temporary / name).write_bytes(data)
-            fsync_file(temporary / name)
-        fsync_folder(temporary)
-        temporary.rename(target)
-        fsync_folder(models)
-    except OSError as error:
-        shutil.rmtree(temporary, ignore_errors=True)
-        if target.exists():  # another process finished the same model first
-            return model_version
-        raise HoldfastError(
-            f"Model {model_version} cannot be written to {models}; the champion stays",
-            str(error),
-            "make the folder writable and free some space, then train again",
-        ) from error
+    model_version = f"{PREFIX}{outcome.model.trained_as_of:%Y%m%d}-h{outcome.model.horizon_days}-{digest}"
+    write_folder(model_version, content, models, meanwhile="the champion stays")
     return model_version
 
 
@@ -170,7 +144,8 @@ def list_models(models: Path) -> list[str]:
     """Return the versions on disk, oldest training day first."""
     if not models.is_dir():
         return []
-    return sorted(path.name for path in models.iterdir() if path.is_dir() and not path.name.startswith("."))
+    # other kinds of models have a folder of their own in it
+    return sorted(path.name for path in models.glob(f"{PREFIX}*") if path.is_dir())
 
 
 def replay_golden_rows(model: ChurnModel, golden: pd.DataFrame) -> None:
@@ -240,18 +215,4 @@ def _parquet(frame: pd.DataFrame) -> bytes:
 
 def _verified(model_version: str, models: Path) -> dict[str, bytes]:
     """Read every file once and return the bytes that the signature vouches for."""
-    folder = models / model_version
-    if "/" in model_version or not folder.is_dir():
-        raise DamagedFile(f"There is no model {model_version} in {models}", None, AGAIN)
-    found = {path.name for path in folder.iterdir()}
-    if found != {*FILES, SIGNATURE}:
-        wrong = sorted(found ^ {*FILES, SIGNATURE})
-        raise DamagedFile(f"Model {model_version} has missing or foreign files", wrong, AGAIN)
-    content = {name: (folder / name).read_bytes() for name in FILES}
-    if not is_signed(model_version, content, (folder / SIGNATURE).read_bytes(), signing_key(models)):
-        raise DamagedFile(
-            f"The signature of model {model_version} does not fit: a file was changed, or another key signed",
-            None,
-            AGAIN,
-        )
-    return content
+    return read_folder(model_version, FILES, models, again=AGAIN)

@@ -94,7 +94,8 @@ class SegmentEffects:
         shares = np.arange(1, self.groups) / self.groups
         cuts: Floats = np.unique(np.quantile(known, shares, method="lower"))
         # nothing lies above the largest value: the group there would be nobody's
-        return cuts[cuts < known.max()]
+        inner: Floats = cuts[cuts < known.max()]
+        return inner
 
 
 def group_of(values: pd.Series, cuts: Floats) -> Whole:

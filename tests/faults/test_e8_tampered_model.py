@@ -175,10 +175,7 @@ def test_e8_a_folder_of_models_that_cannot_be_written_leaves_the_champion(
             Model(champion, "shop", outcome.model.trained_as_of, 30, "boosted_trees", "challenger", champion)
         )
         ledger.record_decision(champion, "promoted", "the first", judged_against=None)
-        if step == "make_signing_key":
-            monkeypatch.setattr("ml.registry.make_signing_key", broken_disk(error))
-        else:
-            monkeypatch.setattr(f"ml.registry.{step}", broken_disk(error))
+        monkeypatch.setattr(f"ml.signed_folder.{step}", broken_disk(error))
         with pytest.raises(HoldfastError, match=r"cannot be written to .*; the champion stays"):
             save_model(replace(outcome, definition_id="another"), models)
         monkeypatch.undo()
