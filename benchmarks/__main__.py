@@ -1,4 +1,4 @@
-"""Measure: ``python -m benchmarks [chain|features|increment|scoring|contest|all]``."""
+"""Measure: ``python -m benchmarks [chain|features|increment|scoring|contest|decisions|all]``."""
 
 import argparse
 import sys
@@ -7,6 +7,8 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.chain import Home, measure_chain
 from benchmarks.contest import ROWS, measure_contest
+from benchmarks.decisions import USERS as DECIDED_USERS
+from benchmarks.decisions import measure_decisions
 from benchmarks.features import measure_features
 from benchmarks.increment import measure_increment
 from benchmarks.measure import Cost, in_own_process
@@ -14,7 +16,7 @@ from benchmarks.report import Section, page
 from benchmarks.scoring import USERS, measure_scoring
 from benchmarks.shop import Shop
 
-CHOICES = ("chain", "features", "increment", "scoring", "contest", "all")
+CHOICES = ("chain", "features", "increment", "scoring", "contest", "decisions", "all")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,14 +34,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _measure(asked: argparse.Namespace, folder: Path) -> int:
     sections: list[Section] = []
-    if asked.what not in ("scoring", "contest"):
+    if asked.what not in ("scoring", "contest", "decisions"):
         _measure_shop(asked, folder, sections)
     if asked.what in ("scoring", "all"):
         sections.append(measure_scoring(folder, users=asked.scored_users))
     if asked.what in ("contest", "all"):
         sections.append(measure_contest(asked.contest_rows))
+    if asked.what in ("decisions", "all"):
+        sections.append(measure_decisions(folder, users=asked.decided_users))
     command = f"python -m benchmarks {asked.what} --users {asked.users} --days {asked.days}"
     command += f" --scored-users {asked.scored_users} --contest-rows {asked.contest_rows}"
+    command += f" --decided-users {asked.decided_users}"
     text = page(command, sections)
     print(text)
     for path in {folder / "benchmarks.md", asked.write} - {None}:
@@ -81,6 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--days", type=int, default=540, help="days of history (540)")
     parser.add_argument("--scored-users", type=int, default=USERS, help=f"users to score ({USERS})")
     parser.add_argument("--contest-rows", type=int, default=ROWS, help=f"rows of the contest ({ROWS})")
+    parser.add_argument(
+        "--decided-users", type=int, default=DECIDED_USERS, help=f"users to decide on ({DECIDED_USERS})"
+    )
     parser.add_argument("--home", type=Path, help="folder to work in and keep; a temporary one if left out")
     parser.add_argument(
         "--write", type=Path, help="also write the page here, for instance docs/benchmarks.md"
