@@ -108,7 +108,8 @@ def _read_options(connection: duckdb.DuckDBPyConnection, policy: Policy, as_of_d
         raise ContractBreach(
             f"{ELIGIBILITY} is not built", str(error), "build the day's campaigns"
         ) from error
-    if not built or not built[0]:
+    is_any_enabled = any(campaign.is_enabled for campaign in policy.campaigns.values())
+    if is_any_enabled and (not built or not built[0]):
         raise ContractBreach(
             f"{ELIGIBILITY} holds nothing of {as_of_date}", None, "build the day's campaigns"
         )
