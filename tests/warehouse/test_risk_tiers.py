@@ -105,6 +105,10 @@ def decide(ledger: Ledger, version: str, day: date, verdict: str) -> None:
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """Two days built one after the other, the first with every dbt test and unit test."""
     shop = Shop(tmp_path_factory.mktemp("risk"))
+    # what campaigns look at besides features and scores: consents, orders, messages, none of them here
+    history = ["path:models/staging/sample_shop", "path:models/intermediate/history", "complaint_words"]
+    command = ["build", "--quiet", "--resource-type", "model", "--resource-type", "seed", "--select"]
+    run_dbt(shop.settings, [*command, *history], dbt_vars(shop.settings, [FIRST]))
     write_features(shop)
     with Ledger.open(shop.settings) as ledger:
         earlier = ledger.begin_run("features", "sample_shop", FIRST)
