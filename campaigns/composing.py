@@ -1,7 +1,7 @@
 """Composing messages: from what was decided for a user to what is written into the outbox."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -83,12 +83,18 @@ class Composer:
         for row in rows:
             user_id = row["user_id"]
             coupon = coupons.get(user_id) if coupons is not None else None
-            message = self._message(campaign, row, keys[user_id], coupon, products.get(user_id, ()))
-            if coupons is not None and coupon is None:
-                message = replace(message, state="suppressed", failure=BUDGET_EXHAUSTED)
-            else:
-                message = replace(message, state=state)
-            messages.append(message)
+            is_exhausted = coupons is not None and coupon is None
+            messages.append(
+                self._message(
+                    campaign,
+                    row,
+                    keys[user_id],
+                    coupon,
+                    products=products.get(user_id, ()),
+                    state="suppressed" if is_exhausted else state,
+                    failure=BUDGET_EXHAUSTED if is_exhausted else None,
+                )
+            )
         return messages
 
     def _coupons(
@@ -146,7 +152,10 @@ class Composer:
         row: Mapping[str, Any],
         key: str,
         coupon: Coupon | None,
+        *,
         products: Sequence[Any],
+        state: str,
+        failure: str | None,
     ) -> OutboxMessage:
         row = {**row, "language": row["language"] or "en", "time_zone": row["time_zone"] or self.time_zone}
         offer, day = self.policy.offers[campaign.offer_id], self.run.as_of_date
@@ -171,7 +180,8 @@ class Composer:
             payload_json=text,
             coupon_code=coupon.coupon_code if coupon else None,
             cost=row["cost"] or 0.0,
-            state="pending",
+            state=state,
+            failure=failure,
             not_before=first,
             expires_at=expires,
             next_attempt_at=first,

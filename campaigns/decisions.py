@@ -18,6 +18,8 @@ NEEDED = (
     *("channel", "language", "time_zone", "preferred_hour", "trigger_code", "expected_net_value", "cost"),
     "choice_rank",
 )
+# Whatever SQL counts them in, Python adds floats.
+AMOUNTS = ("holdout_share", "expected_net_value", "cost")
 # Told where they are published; none of them is needed.
 OPTIONAL = (
     *("risk_tier", "value_tier"),
@@ -97,7 +99,8 @@ class Decisions:
     def chosen(self, campaign_id: str) -> list[Chosen]:
         """Return who was chosen for a campaign, best first."""
         rows = self._connection.execute(
-            f"select user_id, arm, stratum, holdout_share, channel, cost from {ACTIONS} "
+            "select user_id, arm, stratum, cast(holdout_share as double), channel, cast(cost as double) "
+            f"from {ACTIONS} "
             "where campaign_id = ? order by choice_rank, user_id",
             [campaign_id],
         ).fetchall()
@@ -107,8 +110,9 @@ class Decisions:
         """Yield everything that was decided for a campaign, best first, a part at a time."""
         names = [*NEEDED, *(name for name in OPTIONAL if name in self._columns)]
         cursor = self._connection.cursor()
+        listed = ", ".join(f"cast({name} as double)" if name in AMOUNTS else name for name in names)
         rows = cursor.execute(
-            f"select {', '.join(names)} from {ACTIONS} where campaign_id = ? order by choice_rank, user_id",
+            f"select {listed} from {ACTIONS} where campaign_id = ? order by choice_rank, user_id",
             [campaign_id],
         )
         while part := rows.fetchmany(ROWS_AT_A_TIME):

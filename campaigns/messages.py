@@ -5,6 +5,7 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,7 @@ def idempotency_key(source: str, campaign_id: str, as_of_date: date, user_id: st
     return f"{source}:{campaign_id}:{as_of_date.isoformat()}:{user_id}:{channel}"
 
 
+@lru_cache(maxsize=65_536)
 def message_id_of(key: str) -> str:
     """Return the message's id, the same for the same key."""
     return str(uuid.uuid5(NAMESPACE, key))
@@ -92,6 +94,7 @@ def payload_sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@lru_cache(maxsize=64)
 def expires_at(as_of_date: date) -> datetime:
     """Return when a message of a day is too old to be sent."""
     return datetime.combine(as_of_date + timedelta(days=DAYS_UNTIL_EXPIRY), time(), UTC)
