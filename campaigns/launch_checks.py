@@ -12,8 +12,6 @@ from warehouse.publish.manifest import MANIFEST_NAME
 from warehouse.settings import Settings
 from warehouse.sources import load_source
 
-# A day is acted on when it has ended, and until the end of the day after the next.
-MOST_DAYS_OLD = 2
 # What a run must not have been started by if it is to write to anybody.
 HISTORY = ("backfill", "replay")
 
@@ -61,7 +59,7 @@ def check_may_send(
             f"Run {run.run_id} works on the past, and nothing of the past is sent", run.trigger, "nothing"
         )
     _check_published(settings, ledger, snapshot, manifest)
-    _check_fresh(ledger, manifest, now)
+    _check_fresh(ledger, manifest, now, settings.fresh_days)
 
 
 def why_not(
@@ -98,15 +96,15 @@ def _check_published(settings: Settings, ledger: Ledger, snapshot: Path, manifes
         )
 
 
-def _check_fresh(ledger: Ledger, manifest: Manifest, now: datetime) -> None:
+def _check_fresh(ledger: Ledger, manifest: Manifest, now: datetime, fresh_days: int) -> None:
     day = manifest.as_of_date
     today = _shop_day(manifest.source, now)
     age = (today - day).days
-    if not 0 <= age <= MOST_DAYS_OLD:
+    if not 0 <= age <= fresh_days:
         raise GateFailure(
             f"What was decided for {day} is not fresh on {today}: nothing of it is sent",
             f"{age} days",
-            f"run the newest day; a day is acted on for {MOST_DAYS_OLD} days",
+            f"run the newest day; a day is acted on for {fresh_days} days (HOLDFAST_FRESH_DAYS)",
         )
     accepted = ledger.deliveries(manifest.source, status="accepted")
     later = max((one.delivery_date for one in accepted), default=day)

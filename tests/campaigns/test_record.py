@@ -1,5 +1,6 @@
 """A day's decisions reach the ledger whole, once, and only if the day may be sent."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import duckdb
@@ -232,7 +233,11 @@ def test_a_day_that_is_not_fresh_is_not_sent(shop: PublishedDay) -> None:
         shop.record(snapshot, now=NOW + timedelta(days=2))
     with pytest.raises(GateFailure, match="not fresh"):
         shop.record(snapshot, now=NOW - timedelta(days=2))
+    shop.settings = replace(shop.settings, fresh_days=1)
+    with pytest.raises(GateFailure, match="not fresh"):
+        shop.record(snapshot, now=NOW + timedelta(days=1))
     assert nothing_was_written(shop)
+    shop.settings = replace(shop.settings, fresh_days=2)
     assert shop.record(snapshot, now=NOW + timedelta(days=1))["recommendation"].state == "released"
 
 
