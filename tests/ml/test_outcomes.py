@@ -169,7 +169,7 @@ def test_the_newest_mature_day_of_the_same_definition_is_judged(build: duckdb.Du
 def contacts(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("create schema if not exists control")
     connection.execute(
-        "create table control.campaign_contacts (user_id varchar, as_of_date date, state varchar, "
+        "create or replace table control.campaign_contacts (user_id varchar, as_of_date date, state varchar, "
         "handed_over_at timestamp)"
     )
 
