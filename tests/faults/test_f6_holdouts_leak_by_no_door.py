@@ -4,7 +4,7 @@ The day is decided by dbt, chosen, published, recorded and written as lists, as 
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -162,7 +162,12 @@ def test_who_was_held_out_is_eligible_for_no_other_campaign_on_the_next_days(
         for (user,) in shop.rows("select user_id from control.campaign_assignments where arm = 'holdout'")
     }
     assert held_out
-    later = DAY.replace(month=7, day=5)
+    # four days later everything has arrived, and nothing rests any more
+    shop.write(
+        "update control.campaign_contacts set state = 'sent', "
+        "handed_over_at = timestamp '2026-07-01 04:00:00'"
+    )
+    later = DAY + timedelta(days=5)
     score(shop, USERS, later)
     decide(shop, later)
     eligible = shop.rows("select distinct user_id from campaigns.campaign_eligibility where is_eligible")

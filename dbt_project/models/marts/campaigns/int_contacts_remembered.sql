@@ -3,7 +3,8 @@
 {#
     What users were sent lately, and what must rest for it. Contacts of earlier days count, so
     that a day that is run again decides as it did. A message that is still on its way counts
-    as of the moment that the decision looks at: it may arrive any time.
+    as of the moment that the decision looks at: it may arrive any time. After a week it does
+    not arrive any more.
 #}
 with
 
@@ -21,6 +22,7 @@ contacts as (
     where
         as_of_date < {{ as_of_date }}
         and state in ({{ contact_states_that_count() }})
+        and (handed_over_at is not null or as_of_date >= {{ as_of_date }} - 7)
     {% endcall -%}
 ),
 
