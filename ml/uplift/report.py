@@ -9,6 +9,7 @@ import pandas as pd
 from ml.tables import UPLIFT_REPORT, UPLIFT_REPORT_COLUMNS, replace_rows
 from ml.uplift.evaluation import CHOSEN
 from ml.uplift.experiments import NET_MARGIN
+from ml.uplift.store import FOLDER
 from ml.uplift.training import SEED, UpliftOutcome
 
 USERS = "users"
@@ -106,6 +107,10 @@ def report_text(connection: duckdb.DuckDBPyConnection, as_of_date: date) -> str:
         )
     verdicts = {row[0]: (row[1], row[9]) for row in rows if _is_verdict(row)}
     lines += [f"{campaign}, {day}: {note}" for campaign, (day, note) in sorted(verdicts.items())]
+    lines += [
+        f"To give {campaign} back to the seed until the next training, remove models/{FOLDER}/{version}"
+        for campaign, version in models_in_force(connection, as_of_date).items()
+    ]
     return "\n".join(lines)
 
 

@@ -208,6 +208,8 @@ def test_the_report_as_text_names_verdict_learners_and_intervals(shop):
     assert "class_linear" in text
     assert "in force" in text
     assert f"{CAMPAIGN}, {TRAINED_AS_OF}: above 0." in text
+    # what it says works: see the tests of models that do not verify
+    assert f"remove models/uplift/{in_force(shop)[CAMPAIGN]}" in text
 
 
 def test_metadata_is_written_the_same_way_each_time(shop):
