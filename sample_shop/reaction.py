@@ -24,21 +24,21 @@ from sample_shop.chance import Floats, Ints
 from sample_shop.interventions import COMMUNITY, COUPON, EDUCATION, SERVICE_CALL
 from sample_shop.people import DO_NOT_DISTURB, PERSUADABLE, People
 
-WORKS_DAYS = 21
+WORKS_DAYS = 28
 # noticing, by outlet, and then by phase (absent, engaged, fading, gone)
 _NOTICED = np.array([0.62, 0.82, 0.58, 0.78, 0.55, 0.55, 0.55])
 _STILL_NOTICED = np.array([0.0, 1.0, 0.75, 0.12])
 _CALL = 3
 # on persuadables, by action: factor on buying, and the share of fading ones who come back
-_BUYS_MORE = np.array([3.0, 1.9, 2.2, 1.8, 1.8])
+_BUYS_MORE = np.array([5.0, 3.4, 3.6, 3.0, 3.0])
 _COMES_BACK = np.array([0.40, 0.50, 0.60, 0.35, 0.35])
 _FADES_LESS = 0.4
-COUPON_BY_PRICE_SENSITIVITY = 2.8
-NEWCOMER_DAYS, NEWCOMERS_LEARN = 60, 1.4
-BROWSERS_JOIN, USUAL_BROWSING = 0.6, 0.055
+COUPON_BY_PRICE_SENSITIVITY = 4.0
+NEWCOMER_DAYS, NEWCOMERS_LEARN = 60, 2.0
+BROWSERS_JOIN, USUAL_BROWSING = 1.0, 0.055
 # on those who want peace, by action
-_BUYS_LESS = np.array([0.60, 0.75, 0.50, 0.60, 0.60])
-_GIVES_UP = np.array([0.18, 0.12, 0.25, 0.18, 0.18])
+_BUYS_LESS = np.array([0.35, 0.50, 0.30, 0.35, 0.35])
+_GIVES_UP = np.array([0.30, 0.22, 0.40, 0.30, 0.30])
 _FADES_MORE = 3.0
 DISTURBED_WITHDRAWS, ANYONE_WITHDRAWS = 0.25, 0.004
 DISTURBED_COMPLAINS = 0.10
