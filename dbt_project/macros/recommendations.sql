@@ -1,14 +1,16 @@
 {#
     What recommendations are made with, in one place. The sizes bound the cost: a user brings at
     most `tastes_learned` products into the neighbourhoods and `tastes_recent` into the own
-    recommendations, whatever was clicked.
+    recommendations, whatever was clicked; `users_learned` users show what goes with what as
+    well as millions would.
 #}
 {% macro recommendation_rules() %}
     {{ return({
         'per_user': 10,
         'window_days': 180,
         'half_life_days': 60,
-        'tastes_learned': 30,
+        'users_learned': 200000,
+        'tastes_learned': 20,
         'tastes_recent': 20,
         'neighbours': 40,
         'fewest_together': 2,
@@ -124,30 +126,22 @@
         select
             user_id,
             product_id,
-            acted_on,
-            sum(act_weight) as acts,
+            cast(local_at as date) as acted_on,
+            case event_type
+                when 'product_view' then {{ weights.product_view }}
+                when 'add_to_cart' then {{ weights.add_to_cart }}
+                when 'favorite' then {{ weights.favorite }}
+            end as acts,
             0 as bought_days
-        from (
-            select
-                user_id,
-                product_id,
-                cast(local_at as date) as acted_on,
-                case event_type
-                    when 'product_view' then {{ weights.product_view }}
-                    when 'add_to_cart' then {{ weights.add_to_cart }}
-                    when 'favorite' then {{ weights.favorite }}
-                end as act_weight
-            from {{ staged('events') }} as events
-            where
-                event_type in ('product_view', 'add_to_cart', 'favorite')
-                and product_id is not null
-                and user_id is not null
-                {{ among }}
-                and {{ seen_by(
-                    as_of_date, 'cast(local_at as date)', days=rules.window_days
-                ) }}
-        )
-        group by user_id, product_id, acted_on
+        from {{ staged('events') }} as events
+        where
+            event_type in ('product_view', 'add_to_cart', 'favorite')
+            and product_id is not null
+            and user_id is not null
+            {{ among }}
+            and {{ seen_by(
+                as_of_date, 'cast(local_at as date)', days=rules.window_days
+            ) }}
         union all
         select distinct
             user_id,

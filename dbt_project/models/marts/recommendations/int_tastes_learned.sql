@@ -31,14 +31,32 @@ ranked as (
     from all_tastes
 ),
 
-final as (
+strongest as (
+    select * from ranked
+    where taste_rank <= {{ recommendation_rules().tastes_learned }}
+),
+
+{# In the order of a hash, which has nothing to do with who they are. #}
+users_drawn as (
     select
         learned_on,
         user_id,
-        product_id,
-        bought_days
-    from ranked
-    where taste_rank <= {{ recommendation_rules().tastes_learned }}
+        row_number() over (
+            partition by learned_on order by md5(user_id), user_id
+        ) as user_number
+    from strongest
+    where taste_rank = 1
+),
+
+final as (
+    select
+        strongest.learned_on,
+        strongest.user_id,
+        strongest.product_id,
+        strongest.bought_days
+    from strongest
+    inner join users_drawn using (learned_on, user_id)
+    where users_drawn.user_number <= {{ recommendation_rules().users_learned }}
 )
 
 select * from final
