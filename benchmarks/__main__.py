@@ -1,4 +1,4 @@
-"""Measure: ``python -m benchmarks [chain|features|increment|scoring|contest|decisions|all]``."""
+"""Measure: ``python -m benchmarks [chain|features|increment|scoring|contest|decisions|relay|all]``."""
 
 import argparse
 import sys
@@ -12,11 +12,12 @@ from benchmarks.decisions import measure_decisions
 from benchmarks.features import measure_features
 from benchmarks.increment import measure_increment
 from benchmarks.measure import Cost, in_own_process
+from benchmarks.relay import WEBHOOKS, measure_relay
 from benchmarks.report import Section, page
 from benchmarks.scoring import USERS, measure_scoring
 from benchmarks.shop import Shop
 
-CHOICES = ("chain", "features", "increment", "scoring", "contest", "decisions", "all")
+CHOICES = ("chain", "features", "increment", "scoring", "contest", "decisions", "relay", "all")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _measure(asked: argparse.Namespace, folder: Path) -> int:
     sections: list[Section] = []
-    if asked.what not in ("scoring", "contest", "decisions"):
+    if asked.what not in ("scoring", "contest", "decisions", "relay"):
         _measure_shop(asked, folder, sections)
     if asked.what in ("scoring", "all"):
         sections.append(measure_scoring(folder, users=asked.scored_users))
@@ -42,9 +43,11 @@ def _measure(asked: argparse.Namespace, folder: Path) -> int:
         sections.append(measure_contest(asked.contest_rows))
     if asked.what in ("decisions", "all"):
         sections.append(measure_decisions(folder, users=asked.decided_users))
+    if asked.what in ("relay", "all"):
+        sections.append(measure_relay(folder, users=asked.decided_users, webhooks=asked.webhooks))
     command = f"python -m benchmarks {asked.what} --users {asked.users} --days {asked.days}"
     command += f" --scored-users {asked.scored_users} --contest-rows {asked.contest_rows}"
-    command += f" --decided-users {asked.decided_users}"
+    command += f" --decided-users {asked.decided_users} --webhooks {asked.webhooks}"
     text = page(command, sections)
     print(text)
     for path in {folder / "benchmarks.md", asked.write} - {None}:
@@ -89,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--decided-users", type=int, default=DECIDED_USERS, help=f"users to decide on ({DECIDED_USERS})"
     )
+    parser.add_argument("--webhooks", type=int, default=WEBHOOKS, help=f"webhooks to relay ({WEBHOOKS})")
     parser.add_argument("--home", type=Path, help="folder to work in and keep; a temporary one if left out")
     parser.add_argument(
         "--write", type=Path, help="also write the page here, for instance docs/benchmarks.md"
