@@ -26,7 +26,7 @@ class Size:
     seeds : int
         Small worlds in which the report's intervals are compared with the truth.
     capacity : dict of str to int
-        Users whom each campaign may treat in a round.
+        Users whom each campaign may take on in a round, held-out ones among them.
     judges_policies : bool
         Whether the size is large enough to hold policies to their targets.
     """
@@ -68,7 +68,7 @@ SIZES = {
         learns_from=7,
         judged_days=30,
         seeds=100,
-        capacity={"recommendation": 900, "win_back_coupon": 400, "service_call": 40},
+        capacity={"recommendation": 1_300, "win_back_coupon": 400, "service_call": 50},
         judges_policies=True,
     ),
     "small": Size(
@@ -76,8 +76,8 @@ SIZES = {
         users=2_500,
         history_days=135,
         loop_days=40,
-        round_days=14,
-        learns_from=2,
+        round_days=20,
+        learns_from=1,
         judged_days=30,
         seeds=40,
         capacity={"recommendation": 200, "win_back_coupon": 100, "service_call": 15},
