@@ -35,10 +35,21 @@ countries as (
     select * from {{ ref('int_countries_known') }}
 ),
 
+{# Enough to judge by, in the order of a hash. #}
+buyers_drawn as (
+    select
+        *,
+        row_number() over (
+            partition by as_of_date order by md5(user_id), user_id
+        ) as user_number
+    from buyers
+),
+
 users as (
     select * from scored
     union all
-    select * from buyers
+    select * exclude (user_number) from buyers_drawn
+    where user_number <= {{ recommendation_rules().users_judged }}
 ),
 
 final as (
