@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
-from campaigns.policy import Policy
+from campaigns.policy import CHANNELS, Policy
 from campaigns.sending_rules import Facts, Verdict, may_send
 from warehouse.ledger import CampaignAssignment, ContactBlock, Ledger, OutboxMessage
 from warehouse.ledger.claim_book import PastContact, Ruling
@@ -77,7 +77,7 @@ def claim_messages(
     """
     with ledger.writing() as connection:
         ledger.lock_claims(connection, source)
-        ledger.free_lost_claims(connection, source, now)
+        ledger.free_lost_claims(connection, source, CHANNELS, now)
         due = ledger.due_messages(connection, source, channel, now, limit)
         if not due:
             return Claimed(())

@@ -79,11 +79,19 @@ class ClaimBook(OutboxBook):
             key = int.from_bytes(digest[:8], "big", signed=True)
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
 
-    def free_lost_claims(self, connection: Connection, source: str, now: datetime) -> int:
-        """Make unknown what a sender held for too long: it may have been sent. Returns how many."""
+    def free_lost_claims(
+        self, connection: Connection, source: str, channels: Sequence[str], now: datetime
+    ) -> int:
+        """Make unknown what a sender held for too long: it may have been sent. Returns how many.
+
+        The channels are named so that the index finds the claims, however long the outbox has grown.
+        """
         lost = connection.execute(
             sa.select(outbox.c.message_id, outbox.c.attempts).where(
-                outbox.c.source == source, outbox.c.state == "claimed", outbox.c.claim_until < now
+                outbox.c.source == source,
+                outbox.c.channel.in_(channels),
+                outbox.c.state == "claimed",
+                outbox.c.claim_until < now,
             )
         ).all()
         for row in lost:

@@ -81,7 +81,7 @@ def test_a_claim_that_was_held_too_long_is_unknown_and_on_the_record(ledger: Led
     claim(ledger, "u1", minutes=5)
     claim(ledger, "u2", minutes=15)
     with ledger.writing() as connection:
-        assert ledger.free_lost_claims(connection, "shop", LATER) == 1
+        assert ledger.free_lost_claims(connection, "shop", ["webhook"], LATER) == 1
     lost, held = (ledger.message(message(user).message_id) for user in ("u1", "u2"))
     assert (lost.state, lost.sent_at, lost.next_attempt_at) == ("unknown", LATER, LATER)
     assert held.state == "claimed"
@@ -116,7 +116,7 @@ def test_a_sender_that_lost_its_claim_can_only_say_that_it_sent(ledger: Ledger) 
     write(ledger, message("u1"), message("u2"))
     claim(ledger, "u1", "u2", worker="slow", minutes=1)
     with ledger.writing() as connection:
-        ledger.free_lost_claims(connection, "shop", LATER)
+        ledger.free_lost_claims(connection, "shop", ["webhook"], LATER)
     ledger.record_results(
         [result("u1", "pending", "try_later"), result("u2", "sent", "accepted", sent_at=NOW)], "slow"
     )
