@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
-from campaigns.policy import CHANNELS, Policy
+from campaigns.policy import CHANNELS, KEYLESS_CHANNELS, Policy
 from campaigns.sending_rules import Facts, Verdict, may_send
 from warehouse.ledger import CampaignAssignment, ContactBlock, Ledger, OutboxMessage
 from warehouse.ledger.claim_book import PastContact, Ruling
@@ -77,7 +77,9 @@ def claim_messages(
     """
     with ledger.writing() as connection:
         ledger.lock_claims(connection, source)
-        ledger.free_lost_claims(connection, source, CHANNELS, now)
+        keyed = [channel for channel in CHANNELS if channel not in KEYLESS_CHANNELS]
+        ledger.free_lost_claims(connection, source, keyed, now)
+        ledger.free_lost_claims(connection, source, KEYLESS_CHANNELS, now, state="dead")
         due = ledger.due_messages(connection, source, channel, now, limit)
         if not due:
             return Claimed(())

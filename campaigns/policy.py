@@ -14,6 +14,8 @@ ACTIONS = ("recommendation", "coupon", "service_call", "education", "community")
 MESSAGE_CHANNELS = ("email", "sms", "push", "webhook")
 BATCH_CHANNELS = ("call", "file", "table")
 CHANNELS = (*MESSAGE_CHANNELS, *BATCH_CHANNELS)
+# No key stops a mail server from taking a letter twice: what may have arrived there is not tried again.
+KEYLESS_CHANNELS = ("email",)
 PURPOSES = ("email", "sms", "push", "call", "profiling")
 # Rows of the contact policy that count contacts of several channels together.
 ANY, OFFER, COUPON = "any", "offer", "coupon"

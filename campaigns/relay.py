@@ -1,7 +1,8 @@
 """The relay: takes messages out of the outbox and hands them to their channels, until nothing is due.
 
 Each message is claimed by one relay, in a transaction that ends before anything is sent. What became of it is
-recorded per message. A message that may have arrived is unknown, and only ever tried again with its own key.
+recorded per message. A message that may have arrived is unknown, and only ever tried again with its own key;
+where no key helps (e-mail) it is a dead letter, which only a person tries again.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from datetime import timedelta
 
 from campaigns.channels.channel import Channel, Message, Outcome
 from campaigns.claiming import claim_messages
-from campaigns.policy import MESSAGE_CHANNELS, Policy, load_policy
+from campaigns.policy import KEYLESS_CHANNELS, MESSAGE_CHANNELS, Policy, load_policy
 from campaigns.release import expire_approvals
 from warehouse.ledger import Clock, DeliveryAttempt, Ledger, OutboxMessage, utc_now
 from warehouse.ledger.claim_book import Result
@@ -208,7 +209,8 @@ class Sender:
             return Result(told, "sent", now, sent_at=now, provider_reference=_short(outcome.reference))
         may_have_it = outcome.kind == "unknown"
         state = "unknown" if may_have_it or message.sent_at is not None else "pending"
-        if outcome.kind == "rejected" or attempt >= self.rules.most_attempts:
+        lost_for_good = may_have_it and self.channel.name in KEYLESS_CHANNELS
+        if outcome.kind == "rejected" or lost_for_good or attempt >= self.rules.most_attempts:
             state = "dead"
         pause = pause_after(message.message_id, attempt, self.rules, outcome.retry_after_seconds)
         return Result(

@@ -236,3 +236,26 @@ def test_a_report_says_everything_in_a_sentence() -> None:
     report = RelayReport(expired_launches=2)
     report.kept_back["suppressed", "erased"] = 1_000
     assert str(report) == "1,000 suppressed (erased); 2 launches expired unapproved"
+
+
+@pytest.mark.parametrize("how", ["answer lost", "relay lost"])
+def test_an_e_mail_that_may_have_arrived_is_sent_again_by_a_person_only(box: Outbox, how: str) -> None:
+    box.addresses(("u1", "u1@example.com", None, None))
+    (written,) = box.put("u1", channel="email")
+    channel = ScriptedChannel(lambda _: Outcome("unknown", detail="no answer came"), name="email")
+    if how == "answer lost":
+        box.relay(channel)
+    else:
+        with box.ledger.writing() as connection:
+            box.ledger.claim(connection, [written.message_id], "killed", NOW + timedelta(minutes=1))
+    box.now += timedelta(hours=5)
+    assert box.relay(channel).sent == 0
+    found = box.one("u1")
+    assert (found.state, found.sent_at is not None) == ("dead", True), "it counts as a contact"
+    assert [one.outcome for one in box.ledger.attempts_of(written.message_id)] == ["unknown"]
+    assert len(channel.handed) == (1 if how == "answer lost" else 0)
+
+    assert box.ledger.retry_dead(SOURCE, at=box.now, message_id=written.message_id) == 1
+    channel.answer = lambda _: Outcome("accepted", "r-2", 250)
+    assert box.relay(channel).sent == 1
+    assert box.one("u1").state == "sent"

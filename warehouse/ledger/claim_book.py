@@ -80,10 +80,17 @@ class ClaimBook(OutboxBook):
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
 
     def free_lost_claims(
-        self, connection: Connection, source: str, channels: Sequence[str], now: datetime
+        self,
+        connection: Connection,
+        source: str,
+        channels: Sequence[str],
+        now: datetime,
+        *,
+        state: str = "unknown",
     ) -> int:
         """Make unknown what a sender held for too long: it may have been sent. Returns how many.
 
+        A channel that cannot tell a repetition lets it be dead instead, and a person may try it again.
         The channels are named so that the index finds the claims, however long the outbox has grown.
         """
         lost = connection.execute(
@@ -99,7 +106,7 @@ class ClaimBook(OutboxBook):
                 outbox.update()
                 .filter_by(message_id=row.message_id, state="claimed")
                 .values(
-                    state="unknown",
+                    state=state,
                     next_attempt_at=now,
                     sent_at=now,
                     claimed_by=None,

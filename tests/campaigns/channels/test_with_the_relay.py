@@ -50,7 +50,7 @@ def test_each_message_reaches_its_own_door_and_its_outcome_the_ledger(tmp_path: 
         assert {message.user_id: message.state for message in ledger.messages("shop")} == {
             "u-mail": "sent",
             "u-gone": "dead",
-            "u-dropped": "unknown",
+            "u-dropped": "dead",
             "u-off": "suppressed",
             "u-sms": "sent",
             "u-hook": "sent",
