@@ -41,7 +41,9 @@ insert into control.campaign_assignments values
     ('win_back_coupon_1', 'win_back_coupon', 'u5', 'holdout', date '{DAY}' - 30);
 create table control.campaign_contacts (as_of_date date, campaign_id varchar, cost double, state varchar);
 create table {CONTAMINATION} as
-select date '{DAY}' as as_of_date, experiment_id, 0::bigint as users_reached from seeds.campaign_policy
+select
+    date '{DAY}' as as_of_date, experiment_id, 3::bigint as users_protected, 0::bigint as users_reached
+from seeds.campaign_policy
 """
 
 
@@ -110,11 +112,7 @@ def test_a_day_without_enabled_campaigns_passes(campaigns: Shop) -> None:
             "update seeds.offers set face_value = -1 where offer_id = 'picks_for_you'",
             "offers_come_from_the_seed",
         ),
-        (
-            f"update {CONTAMINATION} set users_reached = 1 where experiment_id = 'service_call_1'",
-            "nothing_reached_users_to_be_left_alone",
-        ),
-        (f"update {CONTAMINATION} set users_reached = null", "nothing_reached_users_to_be_left_alone"),
+        (f"update {CONTAMINATION} set users_reached = null", "whoever_was_reached_is_counted"),
         (
             f"delete from {CONTAMINATION} where experiment_id = 'global_control'",
             "every_experiment_was_looked_at",
@@ -127,6 +125,11 @@ def test_what_may_not_be_done_closes_the_gate(campaigns: Shop, statement: str, r
     message, failed = spoiled_gate(campaigns, "campaigns", statement)
     assert rule in {name for name, _ in failed}
     assert "To do" in message or "to do" in message.lower()
+
+
+def test_what_reached_somebody_long_ago_does_not_keep_the_list_back_for_ever(campaigns: Shop) -> None:
+    campaigns.spoil(f"update {CONTAMINATION} set users_reached = 1 where experiment_id = 'service_call_1'")
+    passes(campaigns)
 
 
 @pytest.mark.parametrize("table", [ELIGIBILITY, ACTIONS, CONTAMINATION, "ml.action_choices", "seeds.offers"])
