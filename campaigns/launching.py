@@ -66,6 +66,7 @@ class Launcher:
         campaign, run, ledger = self.policy.campaign(campaign_id), self.run, self.ledger
         before = ledger.launches_of_day(connection, run.source, run.as_of_date, campaign_id)
         chosen, alone = self._may_be_reached(connection, campaign, decisions.chosen(campaign_id))
+        arms = self._arms(connection, campaign, chosen)
         keys = {one.user_id: message_id_of(self._key(campaign_id, one)) for one in chosen}
         standing = ledger.standing_messages(connection, list(keys.values()))
         admission = admit(
@@ -73,6 +74,7 @@ class Launcher:
             self.policy.contacts,
             chosen,
             audience=decisions.audience(campaign_id),
+            held_out={user for user, found in arms.items() if found != TREATMENT},
             standing={user for user, key in keys.items() if key in standing},
             spent=self._spent(connection, campaign, len(standing)),
             planned=planned,
@@ -80,7 +82,7 @@ class Launcher:
         left_out = {**admission.left_out, "left alone by another experiment": alone}
         if admission.refusal is not None:
             return self._rests(connection, campaign, len(chosen), admission.refusal)
-        arms = self._assign(connection, campaign, admission.taken)
+        self._assign(connection, campaign, admission.taken, arms)
         treated = [one for one in admission.taken if arms[one.user_id] == TREATMENT]
         record = self._judged(campaign, admission.taken, treated, before, _left_out_text(left_out))
         launching = Launching(record)
@@ -128,8 +130,19 @@ class Launcher:
         self.ledger.record_launch(connection, record)
         return Launching(record)
 
-    def _assign(self, connection: Connection, campaign: Campaign, taken: Sequence[Chosen]) -> dict[str, str]:
-        """Record arms that are new; return everybody's arm, as it was recorded first."""
+    def _arms(self, connection: Connection, campaign: Campaign, chosen: Sequence[Chosen]) -> dict[str, str]:
+        """Return everybody's arm: as it was recorded first, else as it is drawn."""
+        drawn = {
+            one.user_id: one.arm or arm(campaign.salt, campaign.experiment_id, one.user_id, one.holdout_share)
+            for one in chosen
+        }
+        users = list(drawn)
+        return drawn | self.ledger.arms_of(connection, self.run.source, campaign.experiment_id, users)
+
+    def _assign(
+        self, connection: Connection, campaign: Campaign, taken: Sequence[Chosen], arms: Mapping[str, str]
+    ) -> None:
+        """Record the arms that are new."""
         run = self.run
         for part in in_chunks(taken):
             self.ledger.record_assignments(
@@ -140,8 +153,7 @@ class Launcher:
                         experiment_id=campaign.experiment_id,
                         user_id=one.user_id,
                         campaign_id=campaign.campaign_id,
-                        arm=one.arm
-                        or arm(campaign.salt, campaign.experiment_id, one.user_id, one.holdout_share),
+                        arm=arms[one.user_id],
                         stratum=one.stratum,
                         holdout_share=one.holdout_share,
                         salt=campaign.salt,
@@ -151,8 +163,6 @@ class Launcher:
                     for one in part
                 ],
             )
-        users = [one.user_id for one in taken]
-        return self.ledger.arms_of(connection, run.source, campaign.experiment_id, users)
 
     def _judged(
         self,

@@ -58,14 +58,15 @@ def admit(
     chosen: Sequence[Chosen],
     *,
     audience: Audience | None,
+    held_out: Collection[str],
     standing: Collection[str],
     spent: Spent,
     planned: Planned,
 ) -> Admission:
     """Take on those chosen as far as audience, capacity and budget go.
 
-    Users in the holdout count like the others, so that who is taken on never depends on an arm; no place that
-    falls to the holdout is filled again.
+    Everybody needs room at their rank, whatever their arm; only those who will be treated use up capacity and
+    money, which are those of real contacts. So who is taken on never depends on the own arm.
 
     Parameters
     ----------
@@ -77,8 +78,10 @@ def admit(
         Best first.
     audience : Audience or None
         What the power calculation said; without it the audience is who was chosen.
+    held_out : collection of str
+        Users who get nothing: they use no room up.
     standing : collection of str
-        Users whose message of the day stands already: they are counted in `spent` and `planned`.
+        Users who were taken on before: their message of the day is counted in `spent` and `planned`.
     spent, planned : Spent, Planned
         What is planned before; `planned` is counted up.
     """
@@ -87,14 +90,15 @@ def admit(
         return Admission((), {}, refusal)
     taken: list[Chosen] = []
     left_out: Counter[str] = Counter()
-    room = _Room(campaign, contacts, planned, spent.contacts_today, spent.cost_today, spent.cost)
+    today = spent.contacts_today
+    room = _Room(campaign, contacts, planned, today, today, spent.cost_today, spent.cost)
     for one in chosen:
         limit = None if one.user_id in standing else room.limit_reached(one)
         if limit is not None:
             left_out[limit] += 1
             continue
         if one.user_id not in standing:
-            room.take(one)
+            room.take(one, is_treated=one.user_id not in held_out)
         taken.append(one)
     return Admission(tuple(taken), dict(left_out))
 
@@ -106,13 +110,14 @@ class _Room:
     campaign: Campaign
     contacts: Mapping[str, ContactRule]
     planned: Planned
+    audience: int
     users: int
     cost_today: float
     cost: float
 
     def limit_reached(self, one: Chosen) -> str | None:
         campaign, capacity = self.campaign, self.contacts[one.channel].daily_capacity
-        if self.users >= campaign.maximum_audience:
+        if self.audience >= campaign.maximum_audience:
             return "maximum audience"
         if campaign.daily_capacity is not None and self.users >= campaign.daily_capacity:
             return "daily capacity of the campaign"
@@ -124,7 +129,10 @@ class _Room:
             return "budget"
         return None
 
-    def take(self, one: Chosen) -> None:
+    def take(self, one: Chosen, *, is_treated: bool) -> None:
+        self.audience += 1
+        if not is_treated:
+            return
         self.users += 1
         self.cost_today += one.cost
         self.cost += one.cost

@@ -146,7 +146,7 @@ def test_what_was_rejected_stays_rejected_when_the_day_is_recorded_again(shop: P
 @pytest.mark.parametrize(
     ("column", "value", "limit"),
     [
-        ("maximum_audience", 2, "maximum audience"),
+        ("maximum_audience", 3, "maximum audience"),
         ("daily_capacity", 2, "daily capacity of the campaign"),
         ("budget_per_day", 0.05, "budget per day"),
         ("budget", 0.05, "budget"),
@@ -158,14 +158,16 @@ def test_a_campaign_stays_within_its_limits_best_first_whatever_the_arm(
     changes = {"budget_per_day": value} if column == "budget" else {}
     shop.set_seed("campaign_policy", "recommendation", **changes | {column: value})
     rows = [chosen(f"u{number}", choice_rank=9 - number) for number in range(5)]
-    rows[4]["arm"] = "holdout"
+    # one held out before the limit is reached, who uses no room up, and one after it, who finds none
+    rows[4]["arm"] = rows[0]["arm"] = "holdout"
     launches = shop.decide(*rows)
-    assert shop.states() == {"u3": "pending"}
+    assert shop.states() == {"u3": "pending", "u2": "pending"}
+    assert {one.user_id for one in shop.ledger.assignments("sample_shop")} == {"u4", "u3", "u2"}
     wanted = "budget per day" if column == "budget" else limit
-    assert launches["recommendation"].reason == f"left out: 3 by {wanted}"
+    assert launches["recommendation"].reason == f"left out: 2 by {wanted}"
     again = shop.decide(*rows)
-    assert again["recommendation"].messages_new in (0, 1)
-    assert len(shop.states()) <= 2
+    assert again["recommendation"].messages_new == 0
+    assert shop.states() == {"u3": "pending", "u2": "pending"}
 
 
 def test_the_budget_counts_what_earlier_days_cost(shop: PublishedDay) -> None:
