@@ -208,8 +208,9 @@ def test_value_and_cost_follow_from_the_seeds(shop: Shop) -> None:
     coupon = POLICY.campaign("win_back_coupon")
     offer = POLICY.offers[coupon.offer_id]
     cost = POLICY.contacts["email"].contact_cost + offer.face_value * offer.expected_redemption_share
+    ((margin,),) = shop.rows("select gross_margin_rate from seeds.shop_economics")
     found = eligibility(shop, "expected_cost", "expected_net_value", "policy_mode")
-    expected = (cost, 0.9 * 50.0 * coupon.assumed_save_rate - cost)
+    expected = (cost, 0.9 * 50.0 * coupon.assumed_save_rate * float(margin) - cost)
     assert found[(USUAL[0], "win_back_coupon")] == (*(pytest.approx(x) for x in expected), "seed")
 
 

@@ -35,6 +35,11 @@ uplift_scores as (
     where as_of_date in ({{ days_being_built() }})
 ),
 
+economics as (
+    select gross_margin_rate
+    from {{ ref('shop_economics') }}
+),
+
 valued as (
     select
         judged.*,
@@ -42,13 +47,15 @@ valued as (
         case
             when channel is not null then coalesce(
                 uplift_scores.uplift_margin,
-                churn_probability * coalesce(value_if_staying, 0) * assumed_save_rate
+                churn_probability * assumed_save_rate
+                * coalesce(value_if_staying, 0) * economics.gross_margin_rate
                 - expected_cost
             )
         end as expected_net_value,
         case when uplift_scores.uplift_margin is null then 'seed' else 'learned' end
             as policy_mode
     from judged
+    cross join economics
     left join uplift_scores using (as_of_date, user_id, campaign_id)
 ),
 
