@@ -26,7 +26,7 @@ METRICS_SHOWN = {
 
 
 def show_list(settings: Settings, top: int = 10, as_of_date: date | None = None) -> str:
-    """Return the users with the highest risk, the tiers' counts, the model's standing, where to look next.
+    """Return the users with the highest risk, counts of tiers and campaigns, the model's standing, what next.
 
     Parameters
     ----------
@@ -49,6 +49,7 @@ def show_list(settings: Settings, top: int = 10, as_of_date: date | None = None)
             f"{manifest.source}, as of {manifest.as_of_date}: the {top} users with the highest risk",
             _users(connection, top),
             _tiers(connection),
+            _campaigns(connection),
             _standing(connection, manifest.model_version),
             _next(settings, folder),
         ]
@@ -100,6 +101,22 @@ def _tiers(connection: duckdb.DuckDBPyConnection) -> str:
     order += sorted(counts.keys() - set(order))
     lines = [f"  {tier:<8}{counts[tier]:>10,}  {counts[tier] / total:>6.1%}" for tier in order]
     return "\n".join([f"Tiers of {total:,} scored users", *lines])
+
+
+def _campaigns(connection: duckdb.DuckDBPyConnection) -> str:
+    """Say who was chosen for what; nothing where no campaign chose anybody."""
+    rows = connection.execute(
+        """
+        select campaign_id, count(*) filter (where arm = 'treatment'), count(*) filter (where arm = 'holdout')
+        from campaign_actions
+        group by campaign_id
+        order by campaign_id
+        """
+    ).fetchall()
+    if not rows:
+        return ""
+    lines = [f"  {campaign:<18}{treated:>10,}  and {out:,} held out" for campaign, treated, out in rows]
+    return "\n".join(["Users chosen for campaigns (nothing is sent unless HOLDFAST_SENDING=on)", *lines])
 
 
 def _standing(connection: duckdb.DuckDBPyConnection, model_version: str | None) -> str:

@@ -20,6 +20,7 @@ def test_the_list_shows_users_tiers_the_model_and_where_to_look(settings: Settin
     assert "u2" not in "\n".join(lines[:5])
     assert "Tiers of 5 scored users" in text
     assert "high             2   40.0%" in text
+    assert "  recommendation             1  and 1 held out" in text
     assert "Model model-1: boosted trees. Compared out of time." in text
     assert text.count("0.800          0.700  +0.100 (+0.050 to +0.150)") == 1
     assert str(settings.published / "current") in text

@@ -101,6 +101,14 @@ def build_day(settings: Settings, run: Run, users: int = 5, model: str = "model-
             "as figures (candidate, metric, value, lower, upper)",
             {"model": model, "day": day},
         )
+        connection.execute("create schema if not exists campaigns")
+        connection.execute(
+            "create or replace table campaigns.campaign_actions as "
+            "select $day::date as as_of_date, user_id, campaign_id, arm, $run as run_id "
+            "from (values ('u0', 'recommendation', 'treatment'), ('u1', 'recommendation', 'holdout')) "
+            "as chosen (user_id, campaign_id, arm)",
+            {"day": day, "run": run.run_id},
+        )
         for table in PUBLISHED_TABLES:
             connection.execute(f"create schema if not exists {table.relation.split('.')[0]}")
             connection.execute(
