@@ -1,6 +1,11 @@
-"""Measure: ``python -m benchmarks [chain|features|increment|scoring|contest|decisions|relay|all]``."""
+"""Measure: ``python -m benchmarks [chain] [features] [increment] [scoring] [contest] [decisions] [relay]``.
+
+All of it if nothing is named. Trainings follow the settings (HOLDFAST_CANDIDATES and the like); the page
+says which were set.
+"""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,12 +22,16 @@ from benchmarks.report import Section, page
 from benchmarks.scoring import USERS, measure_scoring
 from benchmarks.shop import Shop
 
-CHOICES = ("chain", "features", "increment", "scoring", "contest", "decisions", "relay", "all")
+OF_A_SHOP = ("chain", "features", "increment")
+CHOICES = (*OF_A_SHOP, "scoring", "contest", "decisions", "relay")
+# Settings that change what a training does.
+SAID = ("HOLDFAST_CANDIDATES", "HOLDFAST_SEARCH_TRIALS", "HOLDFAST_SEARCH_SECONDS", "HOLDFAST_FIT_SECONDS")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure what was asked for, print it and write it; returns 1 if a target was missed."""
     asked = _parser().parse_args(arguments)
+    asked.what = asked.what or list(CHOICES)
     if asked.home is not None:
         asked.home.mkdir(parents=True, exist_ok=True)
         if any(asked.home.glob("history-*")):
@@ -35,17 +44,19 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _measure(asked: argparse.Namespace, folder: Path) -> int:
     sections: list[Section] = []
-    if asked.what not in ("scoring", "contest", "decisions", "relay"):
+    if set(asked.what) & set(OF_A_SHOP):
         _measure_shop(asked, folder, sections)
-    if asked.what in ("scoring", "all"):
+    if "scoring" in asked.what:
         sections.append(measure_scoring(folder, users=asked.scored_users))
-    if asked.what in ("contest", "all"):
+    if "contest" in asked.what:
         sections.append(measure_contest(asked.contest_rows))
-    if asked.what in ("decisions", "all"):
+    if "decisions" in asked.what:
         sections.append(measure_decisions(folder, users=asked.decided_users))
-    if asked.what in ("relay", "all"):
+    if "relay" in asked.what:
         sections.append(measure_relay(folder, users=asked.decided_users, webhooks=asked.webhooks))
-    command = f"python -m benchmarks {asked.what} --users {asked.users} --days {asked.days}"
+    settings = [f"{name}={os.environ[name]} " for name in SAID if os.environ.get(name)]
+    command = f"{''.join(settings)}python -m benchmarks {' '.join(asked.what)}"
+    command += f" --users {asked.users} --days {asked.days}"
     command += f" --scored-users {asked.scored_users} --contest-rows {asked.contest_rows}"
     command += f" --decided-users {asked.decided_users} --webhooks {asked.webhooks}"
     text = page(command, sections)
@@ -62,9 +73,9 @@ def _measure_shop(asked: argparse.Namespace, folder: Path, sections: list[Sectio
     simulated = shop.simulate()
     home = Home(folder / f"history-{asked.days}")
     full = _history(asked, shop, home, simulated, sections)
-    if asked.what in ("features", "all"):
+    if "features" in asked.what:
         sections.append(in_own_process(measure_features, home.settings, shop.day(shop.days)))
-    if asked.what in ("increment", "all"):
+    if "increment" in asked.what:
         short = Home(folder / "history-short")
         sections.append(measure_increment(shop, home, short, full))
 
@@ -73,7 +84,7 @@ def _history(
     asked: argparse.Namespace, shop: Shop, home: Home, simulated: Cost, sections: list[Section]
 ) -> list[Cost]:
     """Build the whole history, by the whole chain if asked for; returns what ingest and features cost."""
-    if asked.what in ("chain", "all"):
+    if "chain" in asked.what:
         section, costs = measure_chain(shop, home, simulated)
         sections.append(section)
         return [cost for cost in costs if cost.stage in ("ingest", "features, first build")]
@@ -82,9 +93,16 @@ def _history(
     return home.build(shop.day(shop.days), gates=False, first=True)
 
 
+def _part(name: str) -> str:
+    """Return a name that may be asked for (argparse cannot check a list that may be empty)."""
+    if name not in CHOICES:
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(CHOICES)}")
+    return name
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=CHOICES, default="all")
+    parser.add_argument("what", nargs="*", type=_part, metavar="WHAT", help=f"of {', '.join(CHOICES)}")
     parser.add_argument("--users", type=int, default=100_000, help="users of the simulated shop (100000)")
     parser.add_argument("--days", type=int, default=540, help="days of history (540)")
     parser.add_argument("--scored-users", type=int, default=USERS, help=f"users to score ({USERS})")
