@@ -160,8 +160,8 @@ rollback: install  ## Point readers back to an earlier run (RUN=run_id)
 	@$(BIN)/python -m warehouse rollback --run "$(RUN)"
 
 .PHONY: test
-test: install  ## Run all tests
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: install  ## Run all tests, two files at a time (PYTEST_ARGS=)
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: install  ## Python, SQL, YAML and the layers' import rules
