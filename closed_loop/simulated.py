@@ -142,7 +142,7 @@ def _chosen(
     shares = np.array([1.0 - campaign.holdout_share for campaign in campaigns])
     options = Options(position, columns[1], columns[2], columns[3], columns[4], shares[columns[1]])
     caps = [
-        Cap(f"{one.campaign_id}: daily_capacity", one.daily_capacity, "users", campaign=place)
+        Cap(f"{one.campaign_id}: daily_capacity", one.daily_capacity, "treated", campaign=place)
         for place, one in enumerate(campaigns)
         if one.daily_capacity is not None
     ]
