@@ -1,6 +1,7 @@
 """What only the simulator can know: the world without campaigns, a policy that knows the truth, and worth."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -149,8 +150,14 @@ def _chosen(
     plan = plan_actions(options, caps)
     moment = dt.datetime.combine(world.date(day + 1), SENT_AT)
     rows: list[dict[str, object]] = []
-    for option in plan.chosen:
+    treated: Counter[str] = Counter()
+    # the plan keeps capacities in expectation; as when the product launches, contacts fill them, best first
+    for option in sorted(plan.chosen, key=lambda one: -columns[3][one]):
         campaign, name = campaigns[columns[1][option]], names[who[columns[0][option]]]
+        if campaign.daily_capacity is not None and treated[campaign.campaign_id] >= campaign.daily_capacity:
+            continue
+        drawn = arm(campaign.salt, campaign.experiment_id, name, campaign.holdout_share)
+        treated[campaign.campaign_id] += drawn == TREATMENT
         offer = policy.offers[campaign.offer_id]
         gives = offer.face_value if offer.face_value > 0 else None
         rows.append(
@@ -165,7 +172,7 @@ def _chosen(
                 "face_value": gives,
                 "expires_on": world.date(day + offer.valid_days) if gives else None,
                 "cost": float(columns[4][option]),
-                "arm": arm(campaign.salt, campaign.experiment_id, name, campaign.holdout_share),
+                "arm": drawn,
             }
         )
     return rows
