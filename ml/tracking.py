@@ -32,7 +32,8 @@ def keep_training(
     """Record one training: a run of its own, with one run below it per trial and per candidate judged.
 
     A training that was recorded before is not recorded again; one whose recording was cut off is recorded
-    anew. A store that is no SQLite file any more is kept under a name that ends in ``.damaged``.
+    anew. A store that is no SQLite file any more is kept under a name that ends in ``.damaged``. A new store
+    appears whole or not at all, whenever this is killed.
 
     Parameters
     ----------
@@ -57,6 +58,8 @@ def keep_training(
 
     models.mkdir(parents=True, exist_ok=True)
     _put_aside_if_damaged(models / STORE)
+    if not (models / STORE).exists():
+        _make_store(models / STORE)
     client = MlflowClient(tracking_uri=f"sqlite:///{models.resolve() / STORE}")
     known = client.get_experiment_by_name(experiment)
     experiment_id = (
@@ -97,6 +100,20 @@ def keep_training(
         own = {one.metric: one.value for one in metrics if one.candidate == candidate}
         keep("candidate", candidate, {"candidate": candidate}, own)
     client.set_terminated(parent)
+
+
+def _make_store(store: Path) -> None:
+    """Let MLflow fill a new store beside its place, in the many steps of its migrations, then move it there.
+
+    Half of them done, MLflow can neither open the store nor finish it.
+    """
+    from mlflow import MlflowClient  # noqa: PLC0415
+
+    for left_over in store.parent.glob(f".{STORE}.*"):
+        left_over.unlink()
+    half = store.with_name(f".{STORE}.{os.getpid()}")
+    MlflowClient(tracking_uri=f"sqlite:///{half.resolve()}").search_experiments(max_results=1)
+    half.replace(store)
 
 
 def _put_aside_if_damaged(store: Path) -> None:

@@ -2,6 +2,9 @@
 
 import os
 import sqlite3
+import subprocess
+import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -153,3 +156,20 @@ def test_a_store_that_cannot_be_read_is_put_aside_and_a_new_one_begun(tmp_path):
     assert (tmp_path / f"{STORE}.damaged").read_bytes().startswith(b"no database")
     with sqlite3.connect(tmp_path / STORE) as connection:
         assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
+
+
+def test_a_store_whose_making_was_killed_is_made_anew(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    code = f"from pathlib import Path; from tests.ml.test_tracking import keep; keep(Path({str(models)!r}))"
+    making = subprocess.Popen([sys.executable, "-c", code])
+    while not any(path.stat().st_size for path in models.glob(f".{STORE}.*")):
+        assert making.poll() is None, "the store was made before it could be killed"
+        time.sleep(0.01)
+    making.kill()
+    making.wait()
+    assert not (models / STORE).exists()
+    assert list(models.glob(f".{STORE}.*"))
+
+    keep(models)
+    assert len(of_kind(runs_of(models), "training")) == 1
+    assert [path.name for path in models.glob(f".{STORE}.*") if path.suffix != ".damaged"] == []
