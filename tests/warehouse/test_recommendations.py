@@ -268,7 +268,7 @@ def test_on_real_baskets_recommendations_beat_the_most_popular(tmp_path: Path) -
     day = date(2011, 11, 30)
     with open_build(settings) as connection:
         connection.execute(
-            "create schema ml; create table ml.churn_scores (as_of_date date, user_id varchar)"
+            "create schema if not exists ml; create table ml.churn_scores (as_of_date date, user_id varchar)"
         )
         connection.execute(
             "create schema if not exists control; "
