@@ -12,6 +12,7 @@ from tests.warehouse.publish.tiny_build import FIRST_DAY, build_day, fast_home, 
 from warehouse.connections import open_build
 from warehouse.ledger import Ledger, Run
 from warehouse.publish import current_snapshot, publish
+from warehouse.publish.tables import PUBLISHED_TABLES
 from warehouse.settings import Settings
 
 PUBLISHES = 200
@@ -20,6 +21,7 @@ ONE_RUN = """
 select run_id from run_info
 union select run_id from at_risk_users
 union select run_id from user_risk_tiers
+union select run_id from campaign_actions
 union select run_id from churn_scores_history where as_of_date = (select as_of_date from run_info)
 """
 
@@ -28,13 +30,8 @@ def _rename_build(settings: Settings, run: Run) -> None:
     """Let the build say that this run made it: what a day's run would do, without its work."""
     with open_build(settings) as connection:
         connection.begin()
-        for table in (
-            "risk.user_risk_tiers_history",
-            "reporting.churn_scores_history",
-            "reporting.at_risk_users",
-            "reporting.run_info",
-        ):
-            connection.execute(f"update {table} set run_id = ?", [run.run_id])
+        for relation in sorted({table.relation for table in PUBLISHED_TABLES if table.one_run}):
+            connection.execute(f"update {relation} set run_id = ?", [run.run_id])
         connection.commit()
 
 
