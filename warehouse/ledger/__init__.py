@@ -1,14 +1,16 @@
 """The ledger: small state that must not be lost, outside DuckDB.
 
 Runs with their epochs, deliveries, built days, gate results, publishes, models and the decisions on them,
-alarms; of campaigns the assignments, launches, messages, coupons and contact blocks. In SQLite by default
-and in PostgreSQL by URL.
+alarms; of campaigns the assignments, launches, messages, coupons and contact blocks; keys of the HTTP API,
+people of the dashboard, and who did what. In SQLite by default and in PostgreSQL by URL.
 """
 
 from typing import Self
 
+from warehouse.ledger.access_records import ApiKey, AuditEntry, DashboardPerson
 from warehouse.ledger.alarm_book import AlarmBook
 from warehouse.ledger.assignment_book import AssignmentBook
+from warehouse.ledger.audit_book import Action
 from warehouse.ledger.block_book import BlockBook
 from warehouse.ledger.campaign_records import (
     CampaignAssignment,
@@ -23,7 +25,9 @@ from warehouse.ledger.champion_book import ChampionBook
 from warehouse.ledger.claim_book import ClaimBook
 from warehouse.ledger.coupon_book import CouponBook
 from warehouse.ledger.delivery_book import DeliveryBook
+from warehouse.ledger.key_book import KeyBook
 from warehouse.ledger.launch_book import LaunchBook
+from warehouse.ledger.person_book import PersonBook
 from warehouse.ledger.publish_book import PublishBook
 from warehouse.ledger.records import (
     Alarm,
@@ -55,6 +59,8 @@ class Ledger(
     ClaimBook,
     CouponBook,
     BlockBook,
+    KeyBook,
+    PersonBook,
 ):
     """Every book of the ledger over one database; use it as a context manager.
 
@@ -69,7 +75,9 @@ class Ledger(
     @classmethod
     def open(cls, settings: Settings, clock: Clock = utc_now) -> Self:
         """Open the ledger of the settings, bringing its schema up to date first."""
-        return cls(settings.ledger_url, clock)
+        opened = cls(settings.ledger_url, clock)
+        opened.anchor = settings.home / "ledger" / "audit_head.json"
+        return opened
 
     def __enter__(self) -> Self:
         return self
@@ -79,7 +87,10 @@ class Ledger(
 
 
 __all__ = [
+    "Action",
     "Alarm",
+    "ApiKey",
+    "AuditEntry",
     "BuiltDay",
     "CampaignAssignment",
     "CampaignLaunch",
@@ -87,6 +98,7 @@ __all__ = [
     "ContactBlock",
     "Coupon",
     "CouponBudget",
+    "DashboardPerson",
     "Delivery",
     "DeliveryAttempt",
     "DeliveryFile",

@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "004"
+HEAD = "005"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -54,7 +54,7 @@ metadata = MetaData(
     }
 )
 
-# Numbers that only ever grow: run epochs, delivery numbers, pointer moves, decisions on models.
+# Numbers that only ever grow: run epochs, delivery numbers, pointer moves, decisions on models, audit entries.
 counters = Table(
     "counters",
     metadata,

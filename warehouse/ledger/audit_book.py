@@ -1,0 +1,136 @@
+"""The audit: who did what, as a chain in which nothing can be changed, taken out or moved unnoticed.
+
+Each entry's hash covers the entry before it. The newest hash, the head, is kept in a second place as well
+(`anchor`), so that cutting off the end is noticed, too. What the ledger itself records (a pointer moved, a key
+made, messages sent) gets its entry in the same transaction: neither is there without the other.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from warehouse.ledger.access_records import AuditEntry
+from warehouse.ledger.access_tables import audit_entries
+from warehouse.ledger.store import Store
+
+FIRST = "0" * 64
+COUNTER = "audit_entry"
+# one block of a disk: written in one piece or not at all
+ANCHOR_BYTES = 160
+
+
+@dataclass(frozen=True)
+class Action:
+    """What somebody did, before it has its place in the chain.
+
+    Attributes
+    ----------
+    actor : str
+        Who: ``key:<key_id>``, ``person:<name>`` or the name of whoever ran a command.
+    action : str
+        What, for instance ``key.created``.
+    subject : str
+        To what.
+    details : mapping
+        What else is worth knowing; never personal data, never a secret.
+    """
+
+    actor: str
+    action: str
+    subject: str
+    details: Mapping[str, str | int] = field(default_factory=dict)
+
+
+class AuditBook(Store):
+    """The part of the ledger that knows who did what."""
+
+    #: Where the head is kept as well; None for nowhere.
+    anchor: Path | None = None
+
+    def record_actions(self, actions: Sequence[Action]) -> AuditEntry:
+        """Append entries, durable once this returns, and return the last of them."""
+        with self.writing() as connection:
+            return self.append_actions(connection, actions)
+
+    def append_actions(self, connection: Connection, actions: Sequence[Action]) -> AuditEntry:
+        """Append entries in the caller's transaction; call it last, for it makes other appenders wait."""
+        entries = []
+        for action in actions:
+            number = self.next_number(connection, COUNTER)
+            previous = entries[-1].sha256 if entries else self._sha256_of(connection, number - 1)
+            at = self.clock().astimezone(UTC)
+            text = json.dumps(dict(action.details), ensure_ascii=False, sort_keys=True)
+            told = (action.actor[:128], action.action[:64], action.subject[:256], text)
+            entries.append(
+                AuditEntry(
+                    number, at, *told, previous, entry_sha256(number, at, *told, previous_sha256=previous)
+                )
+            )
+        connection.execute(audit_entries.insert(), [vars(entry) for entry in entries])
+        connection.info["audit_head"] = entries[-1]
+        return entries[-1]
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Open a transaction that is durable once left; the head of what it appended is anchored then."""
+        with super().writing() as connection:
+            yield connection
+            head: AuditEntry | None = connection.info.pop("audit_head", None)
+        if head is not None and self.anchor is not None:
+            write_anchor(self.anchor, head)
+
+    def audit_entries(self, *, after: int = 0, last: int | None = None) -> tuple[AuditEntry, ...]:
+        """Return entries in their order: those after a number, or only the last so many."""
+        statement = sa.select(audit_entries).where(audit_entries.c.entry_number > after)
+        if last is not None:
+            statement = statement.order_by(audit_entries.c.entry_number.desc()).limit(last)
+        with self.reading() as connection:
+            found = [AuditEntry(**row._mapping) for row in connection.execute(statement)]
+        return tuple(sorted(found, key=lambda entry: entry.entry_number))
+
+    def _sha256_of(self, connection: Connection, number: int) -> str:
+        statement = sa.select(audit_entries.c.sha256).filter_by(entry_number=number)
+        found: str | None = connection.execute(statement).scalar_one_or_none()
+        # an entry that was taken out leaves a gap, which verifying finds; what happens now is recorded still
+        return FIRST if found is None else found
+
+
+def entry_sha256(
+    number: int,
+    at: datetime,
+    actor: str,
+    action: str,
+    subject: str,
+    details_json: str,
+    *,
+    previous_sha256: str,
+) -> str:
+    """Return the hash of an entry: of everything it says, and of the hash before it."""
+    moment = at.astimezone(UTC).isoformat(timespec="microseconds")
+    told = [number, moment, actor, action, subject, details_json, previous_sha256]
+    text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_anchor(path: Path, head: AuditEntry) -> None:
+    """Keep the head beside the ledger, unless a later one is kept there already."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        kept = os.pread(descriptor, ANCHOR_BYTES, 0)
+        if kept.strip() and json.loads(kept)["entry_number"] >= head.entry_number:
+            return
+        text = json.dumps({"entry_number": head.entry_number, "sha256": head.sha256})
+        os.pwrite(descriptor, text.ljust(ANCHOR_BYTES - 1).encode() + b"\n", 0)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,61 @@
+"""Opening published files for servers: read-only, sandboxed, and shared by many readers of one process."""
+
+from pathlib import Path
+
+import duckdb
+
+from warehouse.errors import DamagedFile
+
+
+def open_published(path: Path, *, threads: int, memory_limit: str) -> duckdb.DuckDBPyConnection:
+    """Open a published DuckDB file so that no SQL can reach anything but its tables.
+
+    Nothing is written, no other file or address can be read, no extension is loaded, and no session can
+    loosen that. Every cursor of the connection is in UTC. Nothing is spilled: a query that needs more
+    memory than allowed fails instead of leaving users' rows on the disk.
+
+    Parameters
+    ----------
+    path : Path
+        A snapshot's file, named by its own folder and not through the pointer.
+    threads : int
+        Threads that all cursors of the connection share.
+    memory_limit : str
+        Memory that they share, as DuckDB spells it.
+
+    Raises
+    ------
+    DamagedFile
+        If the file is missing or cannot be opened.
+
+    Notes
+    -----
+    DuckDB opens a file once per process: open it here or by `warehouse.connections`, not by both.
+    """
+    try:
+        connection = duckdb.connect(
+            str(path),
+            read_only=True,
+            config={
+                "threads": threads,
+                "memory_limit": memory_limit,
+                "temp_directory": "",
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "allow_persistent_secrets": False,
+                # else a table's name may mean a variable of whoever calls
+                "python_enable_replacements": False,
+            },
+        )
+    except duckdb.Error as error:
+        raise DamagedFile(
+            f"{path} cannot be opened for reading",
+            str(error),
+            "go back to a good snapshot: `python -m warehouse rollback --run <run_id>`",
+        ) from error
+    # after the config, whose settings come in no order: it forbids to name a folder for spilling, even none
+    connection.execute("set enable_external_access = false")
+    # global, because every cursor is a session of its own; not part of the config, which ICU reads too late
+    connection.execute("set global TimeZone = 'UTC'")
+    connection.execute("set lock_configuration = true")
+    return connection
