@@ -1,0 +1,29 @@
+"""Running the app: uvicorn with bounds on what a client may send and on how slowly it may take."""
+
+import logging
+
+import uvicorn
+
+from serving.app import create_app
+from serving.settings import ServingSettings
+
+MOST_HEADER_BYTES = 16 * 1024
+DRAIN_SECONDS = 20
+
+
+def serve(settings: ServingSettings) -> None:
+    """Serve until SIGTERM or Ctrl-C; answers that have begun are finished first."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        http="h11",
+        ws="none",
+        # ours writes no query and no header
+        access_log=False,
+        server_header=False,
+        h11_max_incomplete_event_size=MOST_HEADER_BYTES,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+        log_config=None,
+    )
