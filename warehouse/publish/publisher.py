@@ -17,6 +17,7 @@ from warehouse.publish.durable import (
     remove_tree,
     sha256_of,
 )
+from warehouse.publish.lineage import write_lineage
 from warehouse.publish.manifest import (
     MANIFEST_NAME,
     Manifest,
@@ -184,6 +185,7 @@ def _write(settings: Settings, ledger: Ledger, run: Run) -> str:
             remove_tree(folder)  # written, but never recorded: no reader was ever sent there
         make_private_folder(temporary)
         written = write_snapshot(settings, run, temporary)
+        write_lineage(settings, temporary)
         Manifest(
             run_id=run.run_id,
             epoch=run.epoch,
