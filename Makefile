@@ -17,6 +17,10 @@ FROM ?=
 REASON ?=
 TO ?=
 TRIED ?=
+# sql: a query or a file of them, and how the result is written
+QUERY ?=
+FILE ?=
+FORMAT ?=
 MLFLOW_PORT ?= 5000
 JUDGE ?=
 TRANSACTIONS ?=
@@ -149,6 +153,10 @@ check-reader: install  ## Open what is published, verify it, print run, age and 
 .PHONY: status
 status: install  ## Deliveries, built days, publishes and open failures on one screen
 	@$(BIN)/python -m warehouse status
+
+.PHONY: sql
+sql: install  ## Ask the published snapshot in SQL, reading only (QUERY=, FILE=, FORMAT=table|csv|json)
+	@$(BIN)/python -m warehouse sql $(if $(QUERY),--query "$$QUERY") $(if $(FILE),--file "$(FILE)") $(if $(FORMAT),--format $(FORMAT))
 
 .PHONY: quarantine
 quarantine: install  ## Rows that could not be taken, why, and what to do (SOURCE=)

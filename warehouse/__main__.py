@@ -135,6 +135,22 @@ def show_list(settings: Settings, arguments: argparse.Namespace) -> None:
     print(screen(settings, top=arguments.top, as_of_date=arguments.as_of))
 
 
+def docs(settings: Settings, _: argparse.Namespace) -> None:
+    """Let dbt write its pages about every table and column; the dashboard shows them."""
+    from warehouse.dbt_docs import write_docs
+
+    print(f"dbt's pages are in {write_docs(settings)}")
+
+
+def sql(settings: Settings, arguments: argparse.Namespace) -> None:
+    """Ask the published snapshot in SQL: a prompt, or one text and its results."""
+    from warehouse.shell import Limits, open_session, run_shell
+
+    text = arguments.file or arguments.query
+    with open_session(settings, Limits(arguments.seconds, arguments.rows)) as session:
+        run_shell(session, text, arguments.format)
+
+
 def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
@@ -146,6 +162,13 @@ def _whole_number(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
+
+
+def _text_of_file(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise argparse.ArgumentTypeError(f"{path!r} cannot be read as text: {error}") from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -177,6 +200,16 @@ def _parser() -> argparse.ArgumentParser:
     showing = verb("show-list", show_list)
     showing.add_argument("--top", type=_whole_number, default=10, help="how many users (10)")
     showing.add_argument("--as-of", type=_day, help="another day than the one that readers see")
+    verb("docs", docs)
+    asking = verb("sql", sql)
+    given = asking.add_mutually_exclusive_group()
+    given.add_argument("--query", help="statements to run instead of a prompt")
+    given.add_argument("--file", type=_text_of_file, help="a file of statements to run")
+    asking.add_argument("--format", choices=("table", "csv", "json"), default="table", help="(table)")
+    asking.add_argument("--rows", type=_whole_number, default=1_000, help="the most rows of a result (1000)")
+    asking.add_argument(
+        "--seconds", type=_whole_number, default=60, help="the longest a statement may take (60)"
+    )
     return parser
 
 
