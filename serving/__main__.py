@@ -1,4 +1,4 @@
-"""Serve the API and the dashboard, and look after keys and audit: ``python -m serving <verb>``."""
+"""Serve the API and the dashboard, and look after keys, people and audit: ``python -m serving <verb>``."""
 
 import argparse
 import os
@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from serving import audit_commands, key_commands
+from serving.pages import person_commands
 from serving.settings import ServingSettings
 from warehouse.errors import Busy, HoldfastError
 
@@ -27,6 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     serving.set_defaults(action=serve)
     key_commands.add_verbs(verbs)
     audit_commands.add_verbs(verbs)
+    person_commands.add_verbs(verbs)
     return parser
 
 

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from serving import problems
+from serving import pages, problems
 from serving.access import Gate
 from serving.access_log import AccessLog
 from serving.api import health, metrics, runs
@@ -60,6 +60,7 @@ def create_app(settings: ServingSettings | None = None) -> FastAPI:
     app.add_middleware(AccessLog, metrics=state.metrics, most_body_bytes=chosen.most_body_bytes)
     for module in (health, runs, metrics):
         app.include_router(module.router)
+    pages.install(app)
     return app
 
 

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import mimetypes
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -61,6 +62,17 @@ def asset(file_name: str) -> Asset:
             compressed = gzip.compress(content, 6, mtime=0) if media_type.startswith("text/") else b""
             return Asset(f"{stem}.{digest}.{rest}", media_type, content, compressed)
     raise KeyError(file_name)
+
+
+@cache
+def styles_of_plotly() -> tuple[str, ...]:
+    """Return the ids of style elements that plotly's script would add to a page unless they are there.
+
+    The policy of the pages forbids styles that are no file; those that it is about belong to maps, which no
+    page shows.
+    """
+    script = asset(PLOTLY).content.decode("utf-8")
+    return tuple(dict.fromkeys(re.findall(r'getElementById\("([0-9a-f]{64})"\)', script)))
 
 
 @router.get("/static/{name}", name="static_file")

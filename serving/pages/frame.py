@@ -152,6 +152,11 @@ class Frame:
         """Return the address of a static file, with its content's hash in the name."""
         return self.url(f"/static/{assets.asset(file_name).name}")
 
+    @property
+    def styles_of_plotly(self) -> tuple[str, ...]:
+        """Ids that plotly looks for before it adds styles of its own."""
+        return assets.styles_of_plotly()
+
     def user_url(self, user_id: str) -> str:
         """Return the address of a user's page, which carries no more than this person may see."""
         return self.url("/users", id=self.person.shown(user_id))
