@@ -88,6 +88,14 @@ PUBLISHED_TABLES = (
     PublishedTable(
         "user_features_latest", "reporting.user_features_latest", "day", ("user_id",), one_run=False
     ),
+    # No run_id in it: it is the largest of the day's tables.
+    PublishedTable(
+        "user_timeline",
+        "reporting.user_timeline",
+        "day",
+        ("user_id", "happened_on", "kind"),
+        one_run=False,
+    ),
     PublishedTable(
         "data_quality_report",
         "reporting.data_quality_report",
