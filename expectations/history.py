@@ -90,8 +90,8 @@ numbered as (
 ),
 this_week as (
     select
-        column_name, max(day) as day, sum(row_count) as row_count, 1 - sum(filled) / sum(row_count) as empty,
-        max(different) as different
+        column_name, max(day) as day, sum(row_count) as row_count, sum(filled) as filled,
+        1 - sum(filled) / sum(row_count) as empty, max(different) as different
     from numbered
     where days_back <= 7 and day >= {judged}
     group by column_name

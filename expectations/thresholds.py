@@ -32,6 +32,10 @@ EMPTY_SHARE_JUMP_DAY = 0.80
 # The same over a week, which evens such days out; the real shop's largest weekly jump was 0.26.
 EMPTY_SHARE_JUMP_WEEK = 0.45
 
+# A column that is usually emptier than this (coupon codes) may be wholly empty for a day, or for weeks: it
+# comes and goes with the shop's promotions.
+SPARSE = 0.75
+
 # A column that never had fewer values than this on a usual day may not freeze for a day.
 # The real shop's countries (a handful) do freeze on Sundays; its users and products never do.
 USUAL_VALUES_NEEDED = 15

@@ -133,19 +133,21 @@ def _days(facts: Facts) -> list[Case]:
         f"from compared where day >= {facts.judged_sql} and row_count >= {limits.ROWS_NEEDED} "
         f"and earlier_days >= {limits.TRAILING_DAYS_NEEDED}"
     )
-    jump, ratio = limits.EMPTY_SHARE_JUMP_DAY, limits.MEDIAN_RATIO
+    jump, sparse, ratio = limits.EMPTY_SHARE_JUMP_DAY, limits.SPARSE, limits.MEDIAN_RATIO
     by_day = partial(Case, day="day", column_name="column_name")
     return [
         by_day(
             "a_day_has_no_emptier_columns_than_usual",
-            f"{judged} and ((empty = 1 and usual_empty < 1) or empty - usual_empty > {jump})",
+            f"{judged} and ((empty = 1 and usual_empty < {sparse}) or empty - usual_empty > {jump})",
             found=share("empty") + " || ' empty'",
             usual=share("usual_empty") + " || ' empty, as on earlier days'",
-            expected=f"no column wholly empty, none {jump:.0%} of the rows emptier than usual",
+            expected=f"no column wholly empty that was filled in more than {1 - sparse:.0%} of the rows, "
+            f"none {jump:.0%} of the rows emptier than usual",
         ),
         by_day(
             "a_day_has_no_frozen_columns",
-            f"{judged} and filled > 0 and different = 1 and fewest_different >= {limits.USUAL_VALUES_NEEDED}",
+            f"{judged} and filled >= {limits.USUAL_VALUES_NEEDED} and different = 1 "
+            f"and fewest_different >= {limits.USUAL_VALUES_NEEDED}",
             found="'one value'",
             usual="'about ' || usual_different || ' values'",
             expected="a column that always varies varies",
@@ -184,7 +186,8 @@ where this_week.row_count >= {limits.ROWS_NEEDED}
         ),
         by_week(
             "a_week_has_no_frozen_columns",
-            f"{both} and this_week.different = 1 and weeks_before.different > 2",
+            f"{both} and this_week.filled >= {limits.ROWS_NEEDED} and this_week.different = 1 "
+            "and weeks_before.different > 2",
             found="'one value all week'",
             usual="weeks_before.different || ' values on a day'",
             expected="a column that varied in the weeks before varies this week",

@@ -131,6 +131,17 @@ def test_spoiled_risk_tables_close_the_gate(
     assert rule in message
 
 
+def test_a_column_that_comes_and_goes_with_promotions_closes_no_gate(shop: Shop) -> None:
+    """Like coupon codes: in a tenth of the rows for weeks, in none for days, and one leftover at last."""
+    changed = shop.spoil(
+        f"""update {RAW} set "Description" = case when rowid % 10 = 0 then 'code ' || rowid % 990 end""",
+        f"""update {RAW} set "Description" = null where known_on > '{DAY}'::date - 9
+            and not (known_on = '{DAY}' and "InvoiceNo" = 'I0-0' and "StockCode" = 'P0')""",
+    )
+    assert changed >= 9 * 200 - 1
+    assert run_gate(shop.settings, shop.ledger, shop.run, "raw", [DAY], write_docs=False).failures == ()
+
+
 def test_a_definition_without_a_model_yet_scores_nobody(shop: Shop) -> None:
     assert (
         shop.spoil(f"delete from {DEFINITION_SCORES} where definition_id = 'paid_order_90d_active_90d'") > 0
