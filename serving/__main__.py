@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from serving import audit_commands, key_commands
 from serving.pages import person_commands
+from serving.server import serve as run_server
 from serving.settings import ServingSettings
 from warehouse.errors import Busy, HoldfastError
 
@@ -16,9 +17,7 @@ TRY_AGAIN = 75  # EX_TEMPFAIL: schedulers take it for "later"
 
 def serve(settings: ServingSettings, _: argparse.Namespace) -> None:
     """Serve the API and the dashboard until asked to stop."""
-    from serving.server import serve as run
-
-    run(settings)
+    run_server(settings)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -181,7 +181,7 @@ def _unauthorized(detail: str) -> Problem:
         "A good key is needed.",
         detail,
         "send `Authorization: Bearer <key>`; keys are made with `make key NAME=… SCOPE=…`",
-        {"WWW-Authenticate": 'Bearer realm="holdfast"'},
+        headers={"WWW-Authenticate": 'Bearer realm="holdfast"'},
     )
 
 
@@ -192,5 +192,5 @@ def _shut_out(seconds: int) -> Problem:
         "Too many wrong keys came from this address.",
         "",
         "wait as long as Retry-After says, then send a good key",
-        {"Retry-After": str(seconds)},
+        headers={"Retry-After": str(seconds)},
     )

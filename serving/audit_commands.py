@@ -12,7 +12,7 @@ from warehouse.ledger import Ledger
 def show(settings: ServingSettings, arguments: argparse.Namespace) -> None:
     """Show the newest entries: when, who, what, to what."""
     with Ledger.open(settings.warehouse) as ledger:
-        for entry in ledger.audit_entries(last=arguments.last):
+        for entry in ledger.newest_audit_entries(arguments.last):
             details = " ".join(f"{name}={value}" for name, value in entry.details.items())
             print(
                 f"{entry.entry_number:>8}  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.actor}  {entry.action}  "

@@ -70,5 +70,5 @@ def _too_long(seconds: float) -> Problem:
         "The query took longer than a query may.",
         f"It was stopped after {seconds:g} s.",
         "ask for less at once: a smaller page, fewer columns, a narrower filter",
-        {"Retry-After": "30"},
+        headers={"Retry-After": "30"},
     )

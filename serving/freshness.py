@@ -80,5 +80,5 @@ def refuse_older(freshness: Freshness, max_age_hours: float | None) -> None:
             "What is served is older than the request allows.",
             f"Run {freshness.run_id}, as of {freshness.as_of_date}, is {freshness.age_hours:g} hours old.",
             "wait for the next publish, or ask again without max_age_hours and heed `stale`",
-            freshness.headers | {"Retry-After": "600"},
+            headers=freshness.headers | {"Retry-After": "600"},
         )

@@ -32,7 +32,7 @@ def create(settings: ServingSettings, arguments: argparse.Namespace) -> None:
 def list_keys(settings: ServingSettings, _: argparse.Namespace) -> None:
     """Show every key, what it may do, and whether it is live."""
     with Ledger.open(settings.warehouse) as ledger:
-        keys, now = ledger.keys(), ledger.clock()
+        keys, now = ledger.api_keys(), ledger.clock()
     if not keys:
         print("no key was made yet: `make key NAME=<tool> SCOPE=risk:read`")
     for key in keys:

@@ -1,7 +1,7 @@
 """Keys of the HTTP API: how one looks, what it may do, and whether a request carries a good one.
 
-A key is ``hfk_<key_id>_<secret>``. The secret is 256 random bits, so a plain SHA-256 keeps it: there is nothing
-to guess that a slow hash would have to slow down, and a fast one costs a request nothing.
+A key is ``hfk_<key_id>_<secret>``. The secret is 256 random bits, so a plain SHA-256 keeps it: there is
+nothing to guess that a slow hash would have to slow down, and a fast one costs a request nothing.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from warehouse.errors import SettingsError
-from warehouse.ledger import ApiKey, Ledger
+from warehouse.ledger import ApiKey
 
 KEY = re.compile(r"hfk_([0-9a-f]{16})_([0-9a-f]{64})")
 #: Anything in a text that looks like a key, for keeping it out of logs.
@@ -69,15 +69,6 @@ def make_key(
         expires_at=None if days is None else now + timedelta(days=days),
     )
     return key, f"hfk_{key_id}_{secret}"
-
-
-def verify_key(ledger: Ledger, text: str, now: datetime) -> ApiKey | None:
-    """Return the live key that a text is, or None without saying what is wrong with it."""
-    parts = KEY.fullmatch(text)
-    if parts is None:
-        return None
-    key = ledger.find_key(parts[1])
-    return key if is_secret_of(key, parts[2], now) else None
 
 
 def is_secret_of(key: ApiKey | None, secret: str, now: datetime) -> bool:

@@ -60,7 +60,7 @@ class RequestRates:
             "This key asks more often than it may.",
             f"It may ask {per_minute} times a minute.",
             "wait as long as Retry-After says; pull lists whole or as a delta instead of user by user",
-            {"Retry-After": str(math.ceil(missing))},
+            headers={"Retry-After": str(math.ceil(missing))},
         )
 
 
@@ -101,7 +101,7 @@ class Streams:
                     "This key pulls as many lists at once as it may.",
                     f"It may pull {self._most} at once.",
                     "wait for one of them to end",
-                    {"Retry-After": "5"},
+                    headers={"Retry-After": "5"},
                 )
             self._open[key_id] += 1
         try:

@@ -41,6 +41,7 @@ class Problem(Exception):
         title: str,
         detail: str = "",
         todo: str = "",
+        *,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(f"{title} {detail}".strip())
@@ -96,7 +97,7 @@ def problem_of(error: Exception) -> Problem:
             "Something else holds what this needs.",
             error.what,
             "try again",
-            {"Retry-After": "1"},
+            headers={"Retry-After": "1"},
         )
     if isinstance(error, DamagedFile):
         return Problem(
@@ -105,7 +106,7 @@ def problem_of(error: Exception) -> Problem:
             "There is no sound snapshot to answer from.",
             error.what,
             error.remedy,
-            {"Retry-After": "30"},
+            headers={"Retry-After": "30"},
         )
     if isinstance(error, HoldfastError):
         log.error("a request failed: %s", error)
@@ -142,10 +143,10 @@ def _of_framework(error: HTTPException) -> Problem:
             "This route does not know this method.",
             "",
             "use a method that the header Allow names",
-            error.headers,
+            headers=error.headers,
         )
     return Problem(
-        error.status_code, "refused", "The request was refused.", str(error.detail), "", error.headers
+        error.status_code, "refused", "The request was refused.", str(error.detail), "", headers=error.headers
     )
 
 

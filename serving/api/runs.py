@@ -20,7 +20,7 @@ def runs(
     _: Annotated[Caller, Depends(caller_with("runs:read"))],
     limit: Annotated[int, Query(ge=1, le=500, description="how many, newest first")] = 50,
 ) -> dict[str, Any]:
-    """Return the newest publishes of the shop, whether their snapshots are kept, and the one that is served."""
+    """Return the newest publishes of the shop, and which of them is served."""
     settings: Settings = request.app.state.settings.warehouse
     served = served_run_id(settings)
     of_the_shop = [one for one in request.app.state.ledger.publishes() if one.source == settings.source]

@@ -1,18 +1,19 @@
 """The audit: who did what, as a chain in which nothing can be changed, taken out or moved unnoticed.
 
 Each entry's hash covers the entry before it. The newest hash, the head, is kept in a second place as well
-(`anchor`), so that cutting off the end is noticed, too. What the ledger itself records (a pointer moved, a key
-made, messages sent) gets its entry in the same transaction: neither is there without the other.
+(`anchor`), so that cutting off the end is noticed, too. What the ledger itself records (a pointer that moved,
+a key, messages handed over) gets its entry in the same transaction: neither is there without the other.
 """
 
 import fcntl
 import hashlib
 import json
 import os
+import pwd
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -26,6 +27,7 @@ FIRST = "0" * 64
 COUNTER = "audit_entry"
 # one block of a disk: written in one piece or not at all
 ANCHOR_BYTES = 160
+CHUNK_ENTRIES = 5_000
 
 
 @dataclass(frozen=True)
@@ -63,18 +65,20 @@ class AuditBook(Store):
 
     def append_actions(self, connection: Connection, actions: Sequence[Action]) -> AuditEntry:
         """Append entries in the caller's transaction; call it last, for it makes other appenders wait."""
-        entries = []
+        entries: list[AuditEntry] = []
         for action in actions:
             number = self.next_number(connection, COUNTER)
-            previous = entries[-1].sha256 if entries else self._sha256_of(connection, number - 1)
-            at = self.clock().astimezone(UTC)
-            text = json.dumps(dict(action.details), ensure_ascii=False, sort_keys=True)
-            told = (action.actor[:128], action.action[:64], action.subject[:256], text)
-            entries.append(
-                AuditEntry(
-                    number, at, *told, previous, entry_sha256(number, at, *told, previous_sha256=previous)
-                )
+            entry = AuditEntry(
+                entry_number=number,
+                at=self.clock().astimezone(UTC),
+                actor=action.actor[:128],
+                action=action.action[:64],
+                subject=action.subject[:256],
+                details_json=json.dumps(dict(action.details), ensure_ascii=False, sort_keys=True),
+                previous_sha256=entries[-1].sha256 if entries else self._sha256_of(connection, number - 1),
+                sha256="",
             )
+            entries.append(replace(entry, sha256=sha256_of_entry(entry)))
         connection.execute(audit_entries.insert(), [vars(entry) for entry in entries])
         connection.info["audit_head"] = entries[-1]
         return entries[-1]
@@ -88,14 +92,26 @@ class AuditBook(Store):
         if head is not None and self.anchor is not None:
             write_anchor(self.anchor, head)
 
-    def audit_entries(self, *, after: int = 0, last: int | None = None) -> tuple[AuditEntry, ...]:
-        """Return entries in their order: those after a number, or only the last so many."""
+    def audit_entries(self, *, after: int = 0, most: int = CHUNK_ENTRIES) -> tuple[AuditEntry, ...]:
+        """Return entries that follow a number, in their order, at most so many."""
         statement = sa.select(audit_entries).where(audit_entries.c.entry_number > after)
-        if last is not None:
-            statement = statement.order_by(audit_entries.c.entry_number.desc()).limit(last)
+        return self._entries(statement.order_by(audit_entries.c.entry_number).limit(most))
+
+    def newest_audit_entries(self, most: int) -> tuple[AuditEntry, ...]:
+        """Return the newest entries, in their order."""
+        statement = sa.select(audit_entries).order_by(audit_entries.c.entry_number.desc()).limit(most)
+        return self._entries(statement)[::-1]
+
+    def every_audit_entry(self) -> Iterator[AuditEntry]:
+        """Yield the whole chain, piece by piece: it may be long."""
+        after = 0
+        while part := self.audit_entries(after=after):
+            yield from part
+            after = part[-1].entry_number
+
+    def _entries(self, statement: sa.Select[tuple[object, ...]]) -> tuple[AuditEntry, ...]:
         with self.reading() as connection:
-            found = [AuditEntry(**row._mapping) for row in connection.execute(statement)]
-        return tuple(sorted(found, key=lambda entry: entry.entry_number))
+            return tuple(AuditEntry(**row._mapping) for row in connection.execute(statement))
 
     def _sha256_of(self, connection: Connection, number: int) -> str:
         statement = sa.select(audit_entries.c.sha256).filter_by(entry_number=number)
@@ -104,21 +120,20 @@ class AuditBook(Store):
         return FIRST if found is None else found
 
 
-def entry_sha256(
-    number: int,
-    at: datetime,
-    actor: str,
-    action: str,
-    subject: str,
-    details_json: str,
-    *,
-    previous_sha256: str,
-) -> str:
+def sha256_of_entry(entry: AuditEntry) -> str:
     """Return the hash of an entry: of everything it says, and of the hash before it."""
-    moment = at.astimezone(UTC).isoformat(timespec="microseconds")
-    told = [number, moment, actor, action, subject, details_json, previous_sha256]
-    text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    moment = entry.at.astimezone(UTC).isoformat(timespec="microseconds")
+    told = [entry.entry_number, moment, entry.actor, entry.action, entry.subject, entry.details_json]
+    text = json.dumps([*told, entry.previous_sha256], ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def operator() -> str:
+    """Return the name of the account that this process runs as, whatever its environment says."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
 
 
 def write_anchor(path: Path, head: AuditEntry) -> None:

@@ -6,17 +6,17 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from warehouse.ledger.audit_book import Action, AuditBook, operator
 from warehouse.ledger.bulk import insert_new, rows_by_key
 from warehouse.ledger.campaign_records import BLOCK_REASONS, ContactBlock
 from warehouse.ledger.campaign_tables import contact_blocks
 from warehouse.ledger.records import LedgerError
-from warehouse.ledger.store import Store
 
 # A later consent lifts these; the others are lifted by a person.
 LIFTED_BY_CONSENT = ("consent_withdrawn", "unsubscribed")
 
 
-class BlockBook(Store):
+class BlockBook(AuditBook):
     """The part of the ledger that knows who must be left alone."""
 
     def block_contacts(self, blocks: Sequence[ContactBlock]) -> int:
@@ -37,24 +37,34 @@ class BlockBook(Store):
                 )
         with self.writing() as connection:
             new = insert_new(connection, contact_blocks, [vars(block) for block in blocks])
-            if new == len(blocks):
-                return new
-            return new + sum(self._stands_again(connection, block) for block in blocks)
+            if new < len(blocks):
+                new += sum(self._stands_again(connection, block) for block in blocks)
+            if new:
+                self._note_blocks(connection, "contact.blocked", new, [block.user_id for block in blocks])
+            return new
 
     def lift_blocks(
         self, source: str, user_id: str, purpose: str, *, at: datetime, reasons: Sequence[str] = BLOCK_REASONS
     ) -> bool:
         """Lift the block of a user for a purpose if it stands for such a reason; says whether it did."""
         with self.writing() as connection:
-            return self._lift(connection, (source, user_id, purpose), at, reasons)
+            lifted = self._lift(connection, (source, user_id, purpose), at, reasons)
+            if lifted:
+                self._note_blocks(connection, "contact.unblocked", 1, [user_id])
+            return lifted
 
     def lift_blocks_by_consent(self, source: str, given: Sequence[tuple[str, str, datetime]]) -> int:
         """Lift what a later consent lifts: (user, purpose, when it was given); in one transaction."""
         with self.writing() as connection:
-            return sum(
+            lifted = sum(
                 self._lift(connection, (source, user_id, purpose), at, LIFTED_BY_CONSENT)
                 for user_id, purpose, at in given
             )
+            if lifted:
+                self._note_blocks(
+                    connection, "contact.unblocked", lifted, [user_id for user_id, _, _ in given]
+                )
+            return lifted
 
     def blocks_of(
         self, connection: Connection, source: str, user_ids: Sequence[str]
@@ -81,6 +91,11 @@ class BlockBook(Store):
             statement = statement.where(table.c.lifted_at.is_(None))
         with self.reading() as connection:
             return tuple(ContactBlock(**row._mapping) for row in connection.execute(statement))
+
+    def _note_blocks(self, connection: Connection, action: str, blocks: int, user_ids: Sequence[str]) -> None:
+        """Note a change of blocks in the audit: by name where it is one user's, else only how many."""
+        subject = user_ids[0] if len(set(user_ids)) == 1 else "users"
+        self.append_actions(connection, [Action(operator(), action, subject, {"blocks": blocks})])
 
     def _stands_again(self, connection: Connection, block: ContactBlock) -> bool:
         table = contact_blocks

@@ -1,6 +1,7 @@
 """Claims: each message is handed to one sender at a time, and what became of it is recorded."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from warehouse.ledger.audit_book import Action, AuditBook, operator
 from warehouse.ledger.bulk import in_chunks, rows_by_key
 from warehouse.ledger.campaign_records import DeliveryAttempt, OutboxMessage
 from warehouse.ledger.campaign_tables import delivery_attempts, outbox
@@ -66,7 +68,7 @@ class Result:
     failure: str | None = None
 
 
-class ClaimBook(OutboxBook):
+class ClaimBook(OutboxBook, AuditBook):
     """The part of the ledger that hands messages to senders."""
 
     def lock_claims(self, connection: Connection, source: str) -> None:
@@ -219,6 +221,9 @@ class ClaimBook(OutboxBook):
                     outbox.c.attempts == sa.bindparam("of_attempt"),
                 )
                 connection.execute(_becomes(held), others)
+            outcomes = Counter(result.attempt.outcome for result in results)
+            handed_over = Action(operator(), "messages.handed_over", worker, {**outcomes})
+            self.append_actions(connection, [handed_over])
 
     def _note(self, connection: Connection, attempts: Sequence[DeliveryAttempt]) -> None:
         """Add attempts to the record; what was noted of one first stands."""

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from warehouse.errors import Busy
+from warehouse.ledger.audit_book import Action
 from warehouse.ledger.in_force import decision_in_force, rolled_back_models
 from warehouse.ledger.model_book import ModelBook
 from warehouse.ledger.records import LedgerError, Model, ModelDecision
@@ -192,6 +193,9 @@ class DecisionBook(ModelBook):
         )
         connection.execute(model_decisions.insert().values(**decision.__dict__))
         self._keep_statuses(connection, model.source, model.definition_id)
+        details = {"definition_id": model.definition_id, "decided_for": decided_for.isoformat()}
+        done = Action(decided_by, f"model.{verdict}", model.model_version, details)
+        self.append_actions(connection, [done])
         return decision
 
     def _keep_statuses(self, connection: Connection, source: str, definition_id: str) -> None:

@@ -93,7 +93,7 @@ class KeyBook(AuditBook):
         with self.reading() as connection:
             return next(iter(_keys(connection.execute(sa.select(api_keys).filter_by(key_id=key_id)))), None)
 
-    def keys(self) -> tuple[ApiKey, ...]:
+    def api_keys(self) -> tuple[ApiKey, ...]:
         """Return every key that there ever was, by name and age."""
         statement = sa.select(api_keys).order_by(api_keys.c.name, api_keys.c.created_at, api_keys.c.key_id)
         with self.reading() as connection:

@@ -6,10 +6,10 @@ from datetime import date, datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from warehouse.ledger.audit_book import Action, AuditBook
 from warehouse.ledger.campaign_records import CampaignLaunch
 from warehouse.ledger.campaign_tables import campaign_launches, outbox
 from warehouse.ledger.records import LedgerError
-from warehouse.ledger.store import Store
 
 # What becomes of the messages that a launch holds back, by how it is decided.
 MESSAGES_BECOME = {"released": "pending", "rejected": "cancelled", "expired": "expired"}
@@ -23,7 +23,7 @@ class _Verdict:
     reason: str | None
 
 
-class LaunchBook(Store):
+class LaunchBook(AuditBook):
     """The part of the ledger that knows launches and who let them go."""
 
     def record_launch(self, connection: Connection, launch: CampaignLaunch) -> None:
@@ -149,7 +149,7 @@ class LaunchBook(Store):
         return tuple(CampaignLaunch(**row._mapping) for row in connection.execute(statement))
 
     def _settle(self, connection: Connection, launches: list[CampaignLaunch], verdict: _Verdict) -> None:
-        table = campaign_launches
+        table, done = campaign_launches, []
         for launch in launches:
             # who decides at the same moment waits here, and then finds nothing left to decide
             decided = connection.execute(
@@ -177,6 +177,10 @@ class LaunchBook(Store):
                         failure=None if verdict.state == "released" else verdict.reason,
                     )
                 )
+                told = {"as_of_date": launch.as_of_date.isoformat(), "run_id": launch.run_id}
+                done.append(Action(verdict.decided_by, f"launch.{verdict.state}", launch.campaign_id, told))
+        if done:
+            self.append_actions(connection, done)
 
 
 def _too_late(at: datetime) -> _Verdict:

@@ -6,14 +6,14 @@ from datetime import date
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from warehouse.ledger.audit_book import AuditBook
 from warehouse.ledger.records import LedgerError, Model, ModelUse
-from warehouse.ledger.store import Store
 from warehouse.ledger.tables import model_uses, models
 
 USABLE = ("challenger", "champion", "retired")
 
 
-class ModelBook(Store):
+class ModelBook(AuditBook):
     """The part of the ledger that knows models."""
 
     def record_model(self, model: Model) -> Model:

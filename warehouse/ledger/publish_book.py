@@ -1,16 +1,17 @@
 """Publishes and pointer moves: which snapshot was served when, and why."""
 
 import dataclasses
+from collections.abc import Collection
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from warehouse.ledger.audit_book import Action, AuditBook, operator
 from warehouse.ledger.records import LedgerError, Publish
-from warehouse.ledger.store import Store
-from warehouse.ledger.tables import pointer_moves, publishes
+from warehouse.ledger.tables import pointer_moves, publishes, runs
 
 
-class PublishBook(Store):
+class PublishBook(AuditBook):
     """The part of the ledger that knows what readers are served."""
 
     def record_publish(self, publish: Publish) -> Publish:
@@ -34,13 +35,13 @@ class PublishBook(Store):
     def record_rollback(self, run_id: str, from_run_id: str | None) -> Publish:
         """Record that readers were put back to an older snapshot."""
         with self.writing() as connection:
-            self._move(connection, run_id, from_run_id, "rollback")
             if from_run_id is not None:
                 connection.execute(
                     publishes.update()
                     .where(publishes.c.run_id == from_run_id)
                     .values(rolled_back_at=self.clock())
                 )
+            self._move(connection, run_id, from_run_id, "rollback")
         return self.publish_of(run_id)
 
     def discard_publish(self, run_id: str) -> None:
@@ -71,6 +72,31 @@ class PublishBook(Store):
         with self.reading() as connection:
             return tuple(Publish(**row._mapping) for row in connection.execute(statement))
 
+    def newest_publish(self, source: str, *, leaving_out: Collection[str] = ()) -> Publish | None:
+        """Return the finished publish of a source that stands furthest in time, or None.
+
+        Parameters
+        ----------
+        source : str
+            The shop.
+        leaving_out : collection of str
+            Kinds of runs whose publishes do not count, for instance ``refresh``.
+        """
+        statement = (
+            sa.select(publishes)
+            .join(runs, runs.c.run_id == publishes.c.run_id)
+            .where(
+                publishes.c.source == source,
+                publishes.c.state == "done",
+                runs.c.kind.not_in(list(leaving_out)),
+            )
+            .order_by(publishes.c.as_of_date.desc(), publishes.c.epoch.desc())
+            .limit(1)
+        )
+        with self.reading() as connection:
+            row = connection.execute(statement).one_or_none()
+        return None if row is None else Publish(**row._mapping)
+
     def current_publish(self) -> Publish | None:
         """Return the publish that readers are served, or None before the first."""
         statement = (
@@ -99,3 +125,5 @@ class PublishBook(Store):
                 moved_at=self.clock(),
             )
         )
+        details: dict[str, str | int] = {} if from_run_id is None else {"from_run_id": from_run_id}
+        self.append_actions(connection, [Action(operator(), f"pointer.{why}", run_id, details)])

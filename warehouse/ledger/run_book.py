@@ -1,6 +1,6 @@
 """Runs, built days and gate results: what was attempted, and how it went."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 
 import sqlalchemy as sa
@@ -95,9 +95,16 @@ class RunBook(Store):
             )
         return _run(row)
 
-    def recent_runs(self, source: str, limit: int = 20) -> tuple[Run, ...]:
-        """Return the newest runs of a source, newest first."""
-        statement = sa.select(runs).where(runs.c.source == source).order_by(runs.c.epoch.desc()).limit(limit)
+    def recent_runs(
+        self, source: str, limit: int = 20, *, leaving_out: Collection[str] = ()
+    ) -> tuple[Run, ...]:
+        """Return the newest runs of a source, newest first; kinds of which there are many can be left out."""
+        statement = (
+            sa.select(runs)
+            .where(runs.c.source == source, runs.c.kind.not_in(list(leaving_out)))
+            .order_by(runs.c.epoch.desc())
+            .limit(limit)
+        )
         with self.reading() as connection:
             return tuple(_run(row) for row in connection.execute(statement))
 

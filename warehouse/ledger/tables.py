@@ -54,7 +54,7 @@ metadata = MetaData(
     }
 )
 
-# Numbers that only ever grow: run epochs, delivery numbers, pointer moves, decisions on models, audit entries.
+# Numbers that only ever grow: run epochs, delivery numbers, pointer moves, decisions, entries of the audit.
 counters = Table(
     "counters",
     metadata,
