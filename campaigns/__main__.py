@@ -5,21 +5,19 @@ import getpass
 import os
 import socket
 import sys
-from collections.abc import Callable, Sequence
-from datetime import date
+from collections.abc import Sequence
 
 from campaigns import screens
 from campaigns.channels import channels_from_environment
 from campaigns.record import record_decisions
 from campaigns.relay import relay as send
-from warehouse.errors import Busy, HoldfastError, SettingsError
+from warehouse.command_line import CommandLine, day, whole_number
+from warehouse.errors import SettingsError
 from warehouse.ledger import ContactBlock, Ledger, LedgerError, utc_now
 from warehouse.ledger.campaign_records import BLOCK_REASONS, EVERY_PURPOSE
-from warehouse.publish import current_snapshot, read_manifest
+from warehouse.publish import daily_snapshot, read_manifest
 from warehouse.settings import Settings
 
-FAILED = 2
-TRY_AGAIN = 75  # EX_TEMPFAIL: schedulers take it for "later"
 PURPOSES = (EVERY_PURPOSE, "email", "sms", "push", "call", "profiling")
 
 
@@ -31,7 +29,7 @@ def status(settings: Settings, _: argparse.Namespace) -> None:
 
 def dry_run(settings: Settings, arguments: argparse.Namespace) -> None:
     """Show what the published day would send to whom; nothing is written."""
-    snapshot = current_snapshot(settings)
+    snapshot = daily_snapshot(settings)
     with Ledger.open(settings) as ledger:
         run = ledger.run(read_manifest(snapshot).run_id)
         print(f"dry run of {run.as_of_date}, as published by run {run.run_id}", flush=True)
@@ -136,34 +134,15 @@ def relay(settings: Settings, _: argparse.Namespace) -> None:
         print(send(settings, ledger, channels, worker=f"{socket.gethostname()}:{os.getpid()}"))
 
 
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a day; write YYYY-MM-DD") from None
-
-
-def _whole_number(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m campaigns", description="Look after campaigns.")
-    verbs = parser.add_subparsers(required=True, metavar="verb")
-
-    def verb(name: str, action: Callable[[Settings, argparse.Namespace], None]) -> argparse.ArgumentParser:
-        added = verbs.add_parser(name, help=action.__doc__, description=action.__doc__)
-        added.set_defaults(action=action)
-        return added
-
+def _command_line() -> CommandLine:
+    program = CommandLine("python -m campaigns", "Look after campaigns.")
+    verb = program.verb
     verb("status", status)
     for name, action in (("dry-run", dry_run), ("dead-letters", dead_letters)):
-        verb(name, action).add_argument("--top", type=_whole_number, default=10, help="how many to show (10)")
+        verb(name, action).add_argument("--top", type=whole_number, default=10, help="how many to show (10)")
     for name, action in (("approve", approve), ("reject", reject)):
         deciding = verb(name, action)
-        deciding.add_argument("--day", type=_day, required=True, help="the day that was decided for")
+        deciding.add_argument("--day", type=day, required=True, help="the day that was decided for")
         deciding.add_argument("--campaign", required=True, help="the campaign")
         deciding.add_argument("--by", default=getpass.getuser(), help="who decides (you)")
         deciding.add_argument("--reason", help="why")
@@ -177,22 +156,12 @@ def _parser() -> argparse.ArgumentParser:
     trying.add_argument("message", nargs="?", help="the message_id; with --all every dead letter")
     trying.add_argument("--all", action="store_true", help="every dead letter that has not expired")
     verb("relay", relay)
-    return parser
+    return program
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns 0, 2 for an error that a person must look at, 75 for one that passes."""
-    parsed = _parser().parse_args(arguments)
-    os.umask(0o077)
-    try:
-        parsed.action(Settings.from_environment(), parsed)
-    except Busy as error:
-        print(f"busy: {error}", file=sys.stderr)
-        return TRY_AGAIN
-    except HoldfastError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return FAILED
-    return 0
+    return _command_line().run(arguments)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
+from typing import TypeAlias
 
 from ml.card.champion import write_champion_card
 from ml.entry import score_day, snapshots_missing, train_model
@@ -15,6 +16,7 @@ from ml.registry import load_model
 from ml.tables import prepare_tables
 from ml.uplift.entry import train_uplift
 from ml.uplift.report import report_text
+from warehouse.command_line import CommandLine, day
 from warehouse.connections import open_build
 from warehouse.errors import HoldfastError
 from warehouse.ledger import Ledger, LedgerError, Model
@@ -22,39 +24,31 @@ from warehouse.settings import Settings
 
 DECISIONS_SHOWN = 20
 DAY = "a day, YYYY-MM-DD"
+Work: TypeAlias = Callable[[Settings, Ledger, argparse.Namespace], None]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one verb and return the exit status."""
-    chosen = _parser().parse_args(arguments)
-    settings = Settings.from_environment()
-    try:
-        with Ledger.open(settings) as ledger:
-            chosen.run(settings, ledger, chosen)
-    except HoldfastError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    """Run one verb; returns 0, 2 for an error that a person must look at, 75 for one that passes."""
+    return _command_line().run(arguments)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ml", description=__doc__)
-    verbs = parser.add_subparsers(dest="verb", required=True)
+def _command_line() -> CommandLine:
+    program = CommandLine("python -m ml", __doc__ or "")
 
-    def verb(
-        name: str, run: Callable[[Settings, Ledger, argparse.Namespace], None], help_text: str
-    ) -> argparse.ArgumentParser:
-        added = verbs.add_parser(name, help=help_text, description=help_text)
-        added.set_defaults(run=run)
-        return added
+    def verb(name: str, work: Work, told: str) -> argparse.ArgumentParser:
+        def with_ledger(settings: Settings, chosen: argparse.Namespace) -> None:
+            with Ledger.open(settings) as ledger:
+                work(settings, ledger, chosen)
 
-    for name, run, help_text in (
+        return program.verb(name, with_ledger, told)
+
+    for name, work, told in (
         ("train", _train, "train on a day, register the model and decide on the champion"),
         ("score", _score, "score a day with its model"),
         ("train-uplift", _train_uplift, "learn from the campaigns' experiments whom each campaign helps"),
         ("uplift", _uplift, "tell what is known of whom each campaign helps, and what decides on a day"),
     ):
-        verb(name, run, help_text).add_argument("--as-of", required=True, type=date.fromisoformat, help=DAY)
+        verb(name, work, told).add_argument("--as-of", required=True, type=day, help=DAY)
     listing = verb("list", _list, "list models, champions marked, signatures verified")
     comparing = verb("compare", _compare, "show two models side by side")
     for name in ("first", "second"):
@@ -72,14 +66,14 @@ def _parser() -> argparse.ArgumentParser:
         added.add_argument(
             "--from",
             dest="from_date",
-            type=date.fromisoformat,
+            type=day,
             help=f"{DAY}; by default the first that is not settled yet",
         )
     for added in (pinning, unpinning, rolling_back):
         added.add_argument("--reason", default="", help="kept with the decision")
     for added in (listing, unpinning, rolling_back, deciding):
         added.add_argument("--definition", help="a definition of churn (default: the one in force, or all)")
-    return parser
+    return program
 
 
 def _train(settings: Settings, ledger: Ledger, chosen: argparse.Namespace) -> None:

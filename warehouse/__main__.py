@@ -1,18 +1,14 @@
 """The warehouse on the command line: ``python -m warehouse <verb>``; ``--help`` lists the verbs."""
 
 import argparse
-import os
 import sys
-from collections.abc import Callable, Sequence
-from datetime import date
+from collections.abc import Sequence
 from pathlib import Path
 
-from warehouse.errors import Busy, ContractBreach, HoldfastError
+from warehouse.command_line import CommandLine, day, whole_number
+from warehouse.errors import ContractBreach
 from warehouse.ledger import Ledger
 from warehouse.settings import Settings
-
-FAILED = 2
-TRY_AGAIN = 75  # EX_TEMPFAIL: schedulers take it for "later"
 
 
 def prepare(settings: Settings, _: argparse.Namespace) -> None:
@@ -151,19 +147,6 @@ def sql(settings: Settings, arguments: argparse.Namespace) -> None:
         run_shell(session, text, arguments.format)
 
 
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a day; write YYYY-MM-DD") from None
-
-
-def _whole_number(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
-
-
 def _text_of_file(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8")
@@ -171,61 +154,45 @@ def _text_of_file(path: str) -> str:
         raise argparse.ArgumentTypeError(f"{path!r} cannot be read as text: {error}") from None
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m warehouse", description="Run one step of the warehouse.")
-    verbs = parser.add_subparsers(required=True, metavar="verb")
-
-    def verb(name: str, action: Callable[[Settings, argparse.Namespace], None]) -> argparse.ArgumentParser:
-        added = verbs.add_parser(name, help=action.__doc__, description=action.__doc__)
-        added.set_defaults(action=action)
-        return added
-
+def _command_line() -> CommandLine:
+    program = CommandLine("python -m warehouse", "Run one step of the warehouse.")
+    verb = program.verb
     verb("prepare", prepare)
     landing = verb("land", land)
     landing.add_argument("data", type=Path, help="a file or a folder")
-    landing.add_argument("--day", type=_day, help="the delivery day of every file")
+    landing.add_argument("--day", type=day, help="the delivery day of every file")
     landing.add_argument("--history", action="store_true", help="rows count as known from their own day")
-    verb("ingest", ingest).add_argument("--through", type=_day, help="the last delivery day to take")
+    verb("ingest", ingest).add_argument("--through", type=day, help="the last delivery day to take")
     publishing = verb("publish", publish)
     publishing.add_argument("--run", required=True, help="the run that scored the day")
     publishing.add_argument("--keep-pointer", action="store_true", help="leave readers where they are")
     reconciling = verb("reconcile", reconcile)
-    reconciling.add_argument("--as-of", type=_day, help="the day whose users are counted (newest built)")
+    reconciling.add_argument("--as-of", type=day, help="the day whose users are counted (newest built)")
     verb("rollback", rollback).add_argument("--run", required=True, help="the run to go back to")
     verb("check", check)
     verb("status", status)
     looking = verb("quarantine", quarantine)
-    looking.add_argument("--top", type=_whole_number, default=5, help="how many rows per reason (5)")
+    looking.add_argument("--top", type=whole_number, default=5, help="how many rows per reason (5)")
     verb("rebuild", rebuild)
     showing = verb("show-list", show_list)
-    showing.add_argument("--top", type=_whole_number, default=10, help="how many users (10)")
-    showing.add_argument("--as-of", type=_day, help="another day than the one that readers see")
+    showing.add_argument("--top", type=whole_number, default=10, help="how many users (10)")
+    showing.add_argument("--as-of", type=day, help="another day than the one that readers see")
     verb("docs", docs)
     asking = verb("sql", sql)
     given = asking.add_mutually_exclusive_group()
     given.add_argument("--query", help="statements to run instead of a prompt")
     given.add_argument("--file", type=_text_of_file, help="a file of statements to run")
     asking.add_argument("--format", choices=("table", "csv", "json"), default="table", help="(table)")
-    asking.add_argument("--rows", type=_whole_number, default=1_000, help="the most rows of a result (1000)")
+    asking.add_argument("--rows", type=whole_number, default=1_000, help="the most rows of a result (1000)")
     asking.add_argument(
-        "--seconds", type=_whole_number, default=60, help="the longest a statement may take (60)"
+        "--seconds", type=whole_number, default=60, help="the longest a statement may take (60)"
     )
-    return parser
+    return program
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns 0, 2 for an error that a person must look at, 75 for one that passes."""
-    parsed = _parser().parse_args(arguments)
-    os.umask(0o077)
-    try:
-        parsed.action(Settings.from_environment(), parsed)
-    except Busy as error:
-        print(f"busy: {error}", file=sys.stderr)
-        return TRY_AGAIN
-    except HoldfastError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return FAILED
-    return 0
+    return _command_line().run(arguments)
 
 
 if __name__ == "__main__":

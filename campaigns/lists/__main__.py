@@ -4,35 +4,29 @@ import argparse
 import sys
 
 from campaigns.lists import write_lists
-from warehouse.errors import Busy, HoldfastError
+from warehouse.command_line import exit_code_of
 from warehouse.ledger import Ledger, utc_now
 from warehouse.settings import Settings
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write lists and return the exit status: 75 if trying again later helps."""
+    """Write lists; returns the exit status: 2 for an error, 75 if trying again later helps."""
     parser = argparse.ArgumentParser(prog="python -m campaigns.lists", description=__doc__)
     parser.add_argument("--run", required=True, metavar="RUN_ID", help="the newest run of its day")
     parser.add_argument(
         "--allow-shrink", action="store_true", help="let a mirrored table lose as many rows as it must"
     )
     chosen = parser.parse_args(arguments)
+    return exit_code_of(lambda: _write_again(chosen.run, allow_shrink=chosen.allow_shrink))
+
+
+def _write_again(run_id: str, *, allow_shrink: bool) -> None:
     settings = Settings.from_environment()
-    try:
-        with Ledger.open(settings) as ledger:
-            written = write_lists(
-                settings, ledger, ledger.run(chosen.run), now=utc_now(), allow_shrink=chosen.allow_shrink
-            )
-    except Busy as error:
-        print(f"busy: {error}", file=sys.stderr)
-        return 75
-    except HoldfastError as error:
-        print(error, file=sys.stderr)
-        return 1
+    with Ledger.open(settings) as ledger:
+        written = write_lists(settings, ledger, ledger.run(run_id), now=utc_now(), allow_shrink=allow_shrink)
     if not settings.sending:
         print("HOLDFAST_SENDING is off: nothing was written")
     print("\n".join(written) or "nothing to write")
-    return 0
 
 
 if __name__ == "__main__":

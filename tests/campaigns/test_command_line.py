@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from campaigns.__main__ import FAILED, main
+from campaigns.__main__ import main
 from tests.campaigns.published_day import DAY, PublishedDay, chosen, published_day
+from warehouse.command_line import FAILED
 from warehouse.ledger import DeliveryAttempt, utc_now
 from warehouse.ledger.claim_book import Result
 

@@ -173,7 +173,7 @@ def test_training_scoring_and_listing_work_by_hand(trained, monkeypatch, capsys)
     assert main(["train", "--as-of", str(TRAINED_AS_OF)]) == 0
     assert main(["score", "--as-of", str(AS_OF)]) == 0
     assert main(["list"]) == 0
-    assert main(["score", "--as-of", "2023-01-01"]) == 1
+    assert main(["score", "--as-of", "2023-01-01"]) == 2
     said = capsys.readouterr()
     assert f"wrote {USERS} scores" in said.out
     assert trained.version in said.out

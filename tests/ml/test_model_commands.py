@@ -139,11 +139,11 @@ def test_a_part_of_a_version_is_enough_when_no_other_has_it(shop, capsys):
     _, (first, _second, _third) = shop
     assert said(capsys, "compare", "20250105", "20250112")[0] == 0
     status, _, err = said(capsys, "pin", "churn-2025")
-    assert status == 1
+    assert status == 2
     assert "More than one model of sample_shop is called that" in err
     assert first in err
     status, _, err = said(capsys, "pin", "nowhere")
-    assert status == 1
+    assert status == 2
     assert "No model of sample_shop" in err
 
 
@@ -166,7 +166,7 @@ def test_a_pinned_model_is_champion_until_it_is_unpinned(shop, capsys):
 
 def test_a_model_cannot_be_pinned_from_before_it_was_trained(shop, capsys):
     status, _, err = said(capsys, "pin", "20250112", "--from", "2025-01-11")
-    assert status == 1
+    assert status == 2
     assert "would know the future" in err
 
 
@@ -175,7 +175,7 @@ def test_a_damaged_model_is_neither_pinned_nor_put_back(shop, capsys):
     (settings.models / first / "golden_rows.parquet").write_bytes(b"")
     for verb in (["pin", first], ["rollback"]):
         status, _, err = said(capsys, *verb)
-        assert status == 1
+        assert status == 2
         assert "The signature of model" in err
     assert champion(settings) == second
 
@@ -203,7 +203,7 @@ def test_a_rollback_puts_the_champion_before_back_and_a_second_has_nothing_to_pu
     assert champion(settings) == first
     assert f"rolled back {first} (champion before: {second})" in said(capsys, "decisions")[1]
     status, _, err = said(capsys, "rollback")
-    assert status == 1
+    assert status == 2
     assert "There was no champion" in err
 
 

@@ -44,7 +44,7 @@ def test_with_sending_off_it_says_so(
 
 
 def test_errors_say_what_to_do(home: Path, ledger: Ledger, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--run", "20260630-000099"]) == 1
+    assert main(["--run", "20260630-000099"]) == 2
     assert "20260630-000099" in capsys.readouterr().err
 
 
