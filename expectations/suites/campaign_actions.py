@@ -63,27 +63,48 @@ lost as (
                 day="day",
                 column_name="'user_id'",
             ),
-            Case(
+            _of_campaign(
                 "only_eligible_users_are_chosen",
-                "from unfounded group by day, campaign_id",
-                found="campaign_id || ': ' || count(*) || ' users who are not'",
+                "from unfounded",
+                found="users who are not",
                 expected="users whom campaign_eligibility lets be chosen",
-                day="day",
-                column_name="'user_id'",
             ),
-            Case(
+            _of_campaign(
                 "whoever_is_chosen_has_an_action",
-                "from lost group by day, campaign_id",
-                found="campaign_id || ': ' || count(*) || ' users without'",
+                "from lost",
+                found="users without",
                 expected="an action for every choice",
-                day="day",
-                column_name="'user_id'",
             ),
         ],
         rule="users_are_chosen_rightly",
         expected="one action for every user chosen, and only for eligible ones",
         remedy=CHOOSE_AGAIN,
         ctes=ctes,
+    )
+
+
+def _of_campaign(rule: str, rows: str, *, found: str, expected: str, column: str = "user_id") -> Case:
+    """Count the offending users of each day and campaign; the rows have both columns."""
+    return Case(
+        rule,
+        f"{rows} group by day, campaign_id",
+        found=f"campaign_id || ': ' || count(*) || ' {found}'",
+        expected=expected,
+        day="day",
+        column_name=f"'{column}'",
+    )
+
+
+def _within(rule: str, budget: str, *, spent: str, told: str = "") -> Case:
+    """Compare what was spent with a budget of the seed; what cannot be compared is wrong, too."""
+    return Case(
+        rule,
+        f"from compared where not coalesce({spent} <= {budget} + slack, spent is null)",
+        found=f"campaign_id || ': ' || round({spent}, 2) || '{told}'",
+        usual=f"'at most ' || {budget}",
+        expected=f"at most {budget} of the seed campaign_policy",
+        day="day",
+        column_name="'cost'",
     )
 
 
@@ -95,8 +116,8 @@ recorded as (
     from {ASSIGNMENTS} as arms left join {POLICY} as policies using (experiment_id)
 ),
 met as (
-    select actions.*, recorded.arm as recorded_arm, recorded.experiment_id as recorded_in,
-        recorded.assigned_on, recorded.goal_days
+    select actions.*, actions.as_of_date as day, recorded.arm as recorded_arm,
+        recorded.experiment_id as recorded_in, recorded.assigned_on, recorded.goal_days
     from actions inner join recorded on recorded.user_id = actions.user_id
 )"""
     return none_of(
@@ -109,32 +130,25 @@ met as (
                 day="as_of_date",
                 column_name="'arm'",
             ),
-            Case(
+            _of_campaign(
                 "the_global_control_is_left_alone",
-                "from met where recorded_arm = 'global_control' group by as_of_date, campaign_id",
-                found="campaign_id || ': ' || count(*) || ' of its users'",
+                "from met where recorded_arm = 'global_control'",
+                found="of its users",
                 expected="no action for users of the global control",
-                day="as_of_date",
-                column_name="'user_id'",
             ),
-            Case(
+            _of_campaign(
                 "a_recorded_arm_stays",
-                "from met where recorded_in = experiment_id and recorded_arm is distinct from arm "
-                "group by as_of_date, campaign_id",
-                found="campaign_id || ': ' || count(*) || ' users in another arm'",
+                "from met where recorded_in = experiment_id and recorded_arm is distinct from arm",
+                found="users in another arm",
                 expected="the arm that the ledger recorded",
-                day="as_of_date",
-                column_name="'arm'",
+                column="arm",
             ),
-            Case(
+            _of_campaign(
                 "a_holdout_is_left_alone_by_other_campaigns",
                 "from met where recorded_in <> experiment_id and recorded_arm = 'holdout' "
-                "and assigned_on < as_of_date and as_of_date < assigned_on + goal_days "
-                "group by as_of_date, campaign_id",
-                found="campaign_id || ': ' || count(*) || ' users held out elsewhere'",
+                "and assigned_on < day and day < assigned_on + goal_days",
+                found="users held out elsewhere",
                 expected="no action for users held out in a running experiment",
-                day="as_of_date",
-                column_name="'user_id'",
             ),
         ],
         rule="whoever_is_to_be_left_alone_is",
@@ -178,23 +192,12 @@ compared as (
                 day="day",
                 column_name="'cost'",
             ),
-            Case(
-                "a_day_stays_within_its_budget",
-                "from compared where not coalesce(spent <= budget_per_day + slack, spent is null)",
-                found="campaign_id || ': ' || round(spent, 2)",
-                usual="'at most ' || budget_per_day",
-                expected="at most budget_per_day of the seed campaign_policy",
-                day="day",
-                column_name="'cost'",
-            ),
-            Case(
+            _within("a_day_stays_within_its_budget", "budget_per_day", spent="spent"),
+            _within(
                 "a_campaign_stays_within_its_budget",
-                "from compared where not coalesce(spent + spent_so_far <= budget + slack, spent is null)",
-                found="campaign_id || ': ' || round(spent + spent_so_far, 2) || ' in all'",
-                usual="'at most ' || budget",
-                expected="at most budget of the seed campaign_policy",
-                day="day",
-                column_name="'cost'",
+                "budget",
+                spent="spent + spent_so_far",
+                told=" in all",
             ),
         ],
         rule="costs_stay_within_budgets",
