@@ -56,7 +56,10 @@ for _macro in MACROS.values():
 def asked(expression: str, **columns: Any) -> list[Any]:
     """Work out an expression over columns of numbers."""
     names = list(columns)
-    rows = [[None if value is None else float(value) for value in row] for row in zip(*columns.values(), strict=True)]
+    rows = [
+        [None if value is None else float(value) for value in row]
+        for row in zip(*columns.values(), strict=True)
+    ]
     values = ", ".join(f"({', '.join('?' for _ in names)})" for _ in rows)
     typed = ", ".join(f"cast({name} as double) as {name}" for name in names)
     with duckdb.connect() as connection:
