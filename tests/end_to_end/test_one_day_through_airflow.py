@@ -14,6 +14,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from tests.documents_sql import sql_blocks
 from tests.end_to_end.homes import (
     FIRST,
     LAST,
@@ -28,6 +29,7 @@ from tests.end_to_end.homes import (
 )
 from warehouse.ledger import Ledger
 from warehouse.publish import PUBLISHED_TABLES, verify_snapshot
+from warehouse.settings import REPOSITORY
 
 LISTS = ("at_risk_users.csv", "at_risk_users.parquet", "at_risk_users.jsonl")
 # of a run, or of an earlier run that the books still name
@@ -157,6 +159,18 @@ def test_the_lists_agree_with_the_manifest_and_with_the_table(story: Story) -> N
     for row, cell, item in zip(rows, cells, objects, strict=True):
         assert {name: _same(row[name], cell[name]) for name in names} == dict.fromkeys(names, True)
         assert {name: _same(row[name], item[name]) for name in names} == dict.fromkeys(names, True)
+
+
+def test_the_cookbooks_questions_are_answered_by_a_real_day(story: Story) -> None:
+    questions = sql_blocks(REPOSITORY / "docs" / "sql-cookbook.md")
+    with duckdb.connect(str(story.published / "holdfast.duckdb"), read_only=True) as connection:
+        answered = {one.title for one in questions if connection.execute(one.sql).fetchall()}
+    assert {
+        "How did the tiers develop over time?",
+        "How fresh is what I read?",
+        "Which rows were quarantined, and why?",
+        "Why was a user not contacted?",
+    } <= answered
 
 
 def _same(value: Any, written: Any) -> bool:
