@@ -4,15 +4,15 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+from warehouse.ingest.file_hashes import FileHashes
 from warehouse.landing import MANIFEST_NAME
 from warehouse.ledger import Delivery, DeliveryFile, Ledger
 from warehouse.sources import Source, Table
 
-MARGIN = timedelta(minutes=5)
 Recorded = list[tuple[Delivery, tuple[DeliveryFile, ...]]]
 
 
@@ -63,7 +63,7 @@ class SeenFiles:
 
     def __init__(self, deliveries: Recorded) -> None:
         self.by_content: dict[tuple[str, str], str] = {}
-        self.by_path: dict[str, list[tuple[str, int, float]]] = {}
+        self.by_path: dict[str, set[str]] = {}
         self.tables_by_day: dict[date, set[str]] = {}
         self.add(deliveries)
 
@@ -72,29 +72,14 @@ class SeenFiles:
         for delivery, files in deliveries:
             if delivery.status == "refused":
                 continue
-            moment = delivery.ingested_at.timestamp() if delivery.ingested_at else 0.0
             for file in files:
                 self.by_content.setdefault((file.table_name, file.sha256), delivery.delivery_id)
-                self.by_path.setdefault(file.relative_path, []).append((file.sha256, file.bytes, moment))
+                self.by_path.setdefault(file.relative_path, set()).add(file.sha256)
                 self.tables_by_day.setdefault(delivery.delivery_date, set()).add(file.table_name)
-
-    def unchanged(self, relative_path: str, path: Path) -> bool:
-        """Say whether the file was seen at this place and was not touched since.
-
-        A file is read before its batch is recorded; the margin is far longer than a batch takes.
-        """
-        seen = self.by_path.get(relative_path)
-        if not seen:
-            return False
-        status = path.stat()
-        return any(
-            size == status.st_size and status.st_ctime < moment - MARGIN.total_seconds()
-            for _, size, moment in seen
-        )
 
     def seen_here(self, relative_path: str, sha256: str) -> bool:
         """Say whether these bytes were seen at this place."""
-        return any(sha256 == known for known, _, _ in self.by_path.get(relative_path, []))
+        return sha256 in self.by_path.get(relative_path, ())
 
 
 def recorded_deliveries(ledger: Ledger, source: Source) -> Recorded:
@@ -120,7 +105,7 @@ def day_folders(landing: Path, through: date | None) -> tuple[list[tuple[date, P
     return sorted(days), strange
 
 
-def look_at(source: Source, day: date, folder: Path, seen: SeenFiles) -> Arrival | None:
+def look_at(source: Source, day: date, folder: Path, seen: SeenFiles, hashes: FileHashes) -> Arrival | None:
     """Return what is new in a folder, or None if everything in it was seen before."""
     arrival = Arrival(source=source.name, day=day, files=[])
     unknown: list[str] = []
@@ -132,7 +117,8 @@ def look_at(source: Source, day: date, folder: Path, seen: SeenFiles) -> Arrival
             continue
         names.add(path.name)
         relative = f"{folder.name}/{path.name}"
-        if seen.unchanged(relative, path):
+        data_hash, size = hashes.of(relative, path)
+        if seen.seen_here(relative, data_hash):
             continue
         tables = [table for table in source.tables if table.matches(path.name)]
         if len(tables) != 1:
@@ -142,9 +128,6 @@ def look_at(source: Source, day: date, folder: Path, seen: SeenFiles) -> Arrival
                     f"{path.name} matches the files of {' and '.join(t.name for t in tables)}. "
                     f"To do: make the `files` patterns in {source.path} exclude each other"
                 )
-            continue
-        data_hash, size = _sha256(path)
-        if seen.seen_here(relative, data_hash):
             continue
         everything_seen = False
         table = tables[0]
@@ -220,9 +203,3 @@ def _hold_to_manifest(arrival: Arrival, folder: Path, names: set[str]) -> str | 
             rows[file.relative_path] = int(entry["rows"])
     arrival.manifest_rows = rows
     return None
-
-
-def _sha256(path: Path) -> tuple[str, int]:
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        return digest, stream.tell()

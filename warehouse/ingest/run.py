@@ -10,6 +10,7 @@ from warehouse.connections import open_build
 from warehouse.ingest.arrivals import Arrival, Recorded, SeenFiles, day_folders, look_at, recorded_deliveries
 from warehouse.ingest.batch import BATCH_BYTES, BATCH_DELIVERIES, Batch, add_volume
 from warehouse.ingest.candidates import Candidate, first_known, read_candidate
+from warehouse.ingest.file_hashes import FileHashes
 from warehouse.ingest.postgres_source import land_missing_days
 from warehouse.ingest.rebuilding import rebuild
 from warehouse.ingest.report import DeliveryOutcome, IngestReport
@@ -64,13 +65,13 @@ def ingest(
     folders, strange = day_folders(settings.landing, through)
     outcomes: list[DeliveryOutcome] = []
     with _open_whole_build(settings, ledger, source, progress) as connection:
-        looked = 0
+        looked, hashes = 0, FileHashes(connection)
         while looked < len(folders):
             arrivals: list[Arrival] = []
             contents: set[tuple[str, str]] = set()
             size = 0
             while looked < len(folders) and len(arrivals) < BATCH_DELIVERIES and size < BATCH_BYTES:
-                arrival = look_at(source, *folders[looked], seen)
+                arrival = look_at(source, *folders[looked], seen, hashes)
                 if arrival is not None:
                     mine = {(file.table.name, file.sha256) for file in arrival.files}
                     if mine & contents:
@@ -90,6 +91,7 @@ def ingest(
                 outcomes += [candidate.outcome() for candidate in candidates]
                 rows = sum(outcome.rows_accepted for outcome in outcomes)
                 progress(f"ingested {looked:,} of {len(folders):,} days: {rows:,} rows accepted")
+        hashes.keep()
     days = [d.delivery_date for d, _ in recorded if d.status == "accepted"]
     days += [outcome.delivery_date for outcome in outcomes if outcome.status == "accepted"]
     return IngestReport(

@@ -30,6 +30,9 @@ create table if not exists control.exact_duplicates (
 create table if not exists control.loaded_deliveries (
     delivery_id varchar primary key, delivery_number bigint
 );
+create table if not exists control.file_hashes (
+    relative_path varchar, bytes bigint, changed_at_ns bigint, sha256 varchar
+);
 """
 
 

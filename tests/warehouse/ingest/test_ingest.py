@@ -1,13 +1,17 @@
 """Deliveries are taken whole, once, and every row is accounted for."""
 
 import json
+import os
 import shutil
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from tests.warehouse.ingest.shop import DECLARATION, HEADER, Shop, orders
 from warehouse.errors import DamagedFile
+from warehouse.ingest import file_hashes
+from warehouse.ingest.file_hashes import sha256_of
 
 
 def test_good_rows_are_stored_with_where_they_came_from(shop: Shop) -> None:
@@ -30,6 +34,32 @@ def test_a_second_ingest_finds_nothing_new(shop: Shop) -> None:
     before = shop.digest()
     assert shop.ingest().deliveries == ()
     assert shop.digest() == before
+
+
+def test_a_file_that_nobody_touches_is_hashed_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.deliver("2025-03-05", orders_csv=orders())
+    hashed: list[Path] = []
+
+    def spied(path: Path) -> tuple[str, int]:
+        hashed.append(path)
+        return sha256_of(path)
+
+    monkeypatch.setattr(file_hashes, "sha256_of", spied)
+    shop.ingest()
+    shop.ingest()
+    assert len(hashed) == 2, "so soon after it came, a file might change unseen: it is hashed again"
+    hashed.clear()
+    monkeypatch.setattr(file_hashes, "SETTLED_NANOSECONDS", 0)
+    shop.ingest()
+    shop.ingest()
+    (file,) = hashed
+    status = file.stat()
+    changed = file.read_bytes().replace(b"9.50", b"9.51", 1)
+    assert changed != file.read_bytes()
+    assert len(changed) == status.st_size
+    file.write_bytes(changed)
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert len(shop.ingest().accepted) == 1, "same size and same time of writing, other content"
 
 
 def test_only_days_up_to_the_given_one_are_taken(shop: Shop) -> None:
