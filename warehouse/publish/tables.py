@@ -72,6 +72,10 @@ PUBLISHED_TABLES = (
         ("user_id",),
         view_of="user_risk_tiers_history",
     ),
+    # By user, so that one user's past is found in a moment however many days there are.
+    PublishedTable(
+        "user_tier_changes", "reporting.user_tier_changes", "history", ("user_id", "as_of_date")
+    ),
     PublishedTable(
         "tier_consequences", "reporting.tier_consequences", "history", ("as_of_date", "risk_tier")
     ),
@@ -137,6 +141,7 @@ PUBLISHED_TABLES = (
         one_run=False,
         day_column="assigned_on",
     ),
+    _of_campaigns("user_contact_rights", "user_id"),
     _of_campaigns("campaign_design", "campaign_id"),
     _of_campaigns("campaign_contamination", "experiment_id"),
     _of_campaigns("campaign_sample_ratio", "experiment_id"),
