@@ -1,7 +1,6 @@
 """Serve the API and the dashboard, and look after keys, people and audit: ``python -m serving <verb>``."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 
@@ -9,10 +8,7 @@ from serving import audit_commands, key_commands
 from serving.pages import person_commands
 from serving.server import serve as run_server
 from serving.settings import ServingSettings
-from warehouse.errors import Busy, HoldfastError
-
-FAILED = 2
-TRY_AGAIN = 75  # EX_TEMPFAIL: schedulers take it for "later"
+from warehouse.command_line import exit_code_of
 
 
 def serve(settings: ServingSettings, _: argparse.Namespace) -> None:
@@ -33,17 +29,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns 0, 2 for an error that a person must look at, 75 for one that passes."""
-    parsed = _parser().parse_args(arguments)
-    os.umask(0o077)
-    try:
-        parsed.action(ServingSettings.from_environment(), parsed)
-    except Busy as error:
-        print(f"busy: {error}", file=sys.stderr)
-        return TRY_AGAIN
-    except HoldfastError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return FAILED
-    return 0
+    asked = _parser().parse_args(arguments)
+    return exit_code_of(lambda: asked.action(ServingSettings.from_environment(), asked))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -111,6 +111,7 @@ class Gate:
                 raise _shut_out(shut_out)
             key = await run_in_threadpool(self._verify, credentials.credentials)
             if key is None:
+                self._forget(digest)
                 self._wrong_keys.note(address)
                 raise _unauthorized("The key is not good.")
             self._remember(digest, key)
@@ -131,10 +132,14 @@ class Gate:
             key, until = self._good.get(digest, (None, 0.0))
         return key, key is not None and time.monotonic() < until
 
+    def _forget(self, digest: bytes) -> None:
+        with self._lock:
+            self._good.pop(digest, None)
+
     def _remember(self, digest: bytes, key: ApiKey) -> None:
         with self._lock:
             self._good.pop(digest, None)
-            self._good[digest] = (replace(key), time.monotonic() + REMEMBERED_SECONDS)
+            self._good[digest] = (key, time.monotonic() + REMEMBERED_SECONDS)
             while len(self._good) > MOST_REMEMBERED:
                 self._good.popitem(last=False)
 

@@ -7,14 +7,16 @@ from collections.abc import MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.keys import KEY_LIKE
 from serving.metrics import Metrics
-from serving.problems import Problem
+from serving.problems import Problem, is_api, too_large
 
 log = logging.getLogger("serving.access")
 
+MOST_HEADER_BYTES = 16 * 1024
 KEY_NAMES = ("key", "api_key", "apikey", "access_token", "authorization", "bearer")
 
 
@@ -47,6 +49,7 @@ class AccessLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-content-type-options", b"nosniff")]
             await send(message)
 
         try:
@@ -70,7 +73,16 @@ class AccessLog:
             )
 
     def _refusal(self, scope: Scope) -> Problem | None:
-        if scope["path"].startswith("/v1") and _carries_key(scope["query_string"]):
+        size = sum(len(name) + len(value) for name, value in scope["headers"]) + len(scope["query_string"])
+        if size > MOST_HEADER_BYTES:
+            return Problem(
+                431,
+                "headers_too_large",
+                "Address and headers of the request are too long.",
+                f"At most {MOST_HEADER_BYTES} bytes are taken.",
+                "send shorter ones; what belongs into a body belongs there",
+            )
+        if is_api(scope) and _carries_key(scope["query_string"]):
             return Problem(
                 400,
                 "key_in_query",
@@ -81,15 +93,8 @@ class AccessLog:
             )
         length = _header(scope, b"content-length")
         if length.isdigit() and int(length) > self.most_body_bytes:
-            return too_large(self.most_body_bytes)
+            return too_large()
         return None
-
-
-def too_large(most: int) -> Problem:
-    """Return the problem for a request with too long a body."""
-    return Problem(
-        413, "too_large", "The request is too large.", f"At most {most} bytes are taken.", "send it in parts"
-    )
 
 
 def _bounded(receive: Receive, most: int) -> Receive:
@@ -101,7 +106,8 @@ def _bounded(receive: Receive, most: int) -> Receive:
         message = await receive()
         taken += len(message.get("body", b""))
         if taken > most:
-            raise too_large(most)
+            # the framework lets nothing else through from here
+            raise HTTPException(413)
         return message
 
     return counting

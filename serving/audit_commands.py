@@ -5,6 +5,7 @@ from typing import Any
 
 from serving.settings import ServingSettings
 from warehouse.audit import verify_audit
+from warehouse.command_line import whole_number
 from warehouse.errors import ContractBreach
 from warehouse.ledger import Ledger
 
@@ -42,5 +43,5 @@ def add_verbs(verbs: Any) -> None:
     verifying.add_argument("--head", help="a head that was written down elsewhere: NUMBER:SHA256")
     verifying.set_defaults(action=verify)
     showing = actions.add_parser("show", help=show.__doc__, description=show.__doc__)
-    showing.add_argument("--last", type=int, default=50, help="how many (50)")
+    showing.add_argument("--last", type=whole_number, default=50, help="how many (50)")
     showing.set_defaults(action=show)

@@ -1,14 +1,15 @@
 """Keys on the command line: made, listed, rotated, revoked; a key is printed once and never again."""
 
 import argparse
-import getpass
 import sys
 from datetime import timedelta
 from typing import Any
 
 from serving.keys import FIELD_SETS, PER_MINUTE, SCOPES, make_key
 from serving.settings import ServingSettings
+from warehouse.command_line import whole_number
 from warehouse.ledger import ApiKey, Ledger
+from warehouse.ledger.audit_book import operator
 
 GRACE_HOURS = 24
 
@@ -20,12 +21,12 @@ def create(settings: ServingSettings, arguments: argparse.Namespace) -> None:
             arguments.name,
             frozenset(scope for one in arguments.scope for scope in one.replace(",", " ").split()),
             now=ledger.clock(),
-            by=getpass.getuser(),
+            by=operator(),
             field_sets=frozenset(arguments.fields),
             requests_per_minute=arguments.per_minute,
             days=arguments.days,
         )
-        ledger.add_key(key, by=getpass.getuser())
+        ledger.add_key(key, by=operator())
     _show_once(key, text)
 
 
@@ -38,7 +39,8 @@ def list_keys(settings: ServingSettings, _: argparse.Namespace) -> None:
     for key in keys:
         print(
             f"{key.key_id}  {key.name:<20} {key.state_at(now):<8} {' '.join(sorted(key.scopes))}; "
-            f"fields {' '.join(sorted(key.field_sets)) or 'risk'}; {key.requests_per_minute} a minute; {_until(key)}"
+            f"fields {' '.join(sorted(key.field_sets)) or 'risk'}; "
+            f"{key.requests_per_minute} a minute; {_until(key)}"
         )
 
 
@@ -47,10 +49,10 @@ def rotate(settings: ServingSettings, arguments: argparse.Namespace) -> None:
     with Ledger.open(settings.warehouse) as ledger:
         now = ledger.clock()
         key, text = make_key(
-            arguments.name, frozenset({"runs:read"}), now=now, by=getpass.getuser(), days=arguments.days
+            arguments.name, frozenset({"runs:read"}), now=now, by=operator(), days=arguments.days
         )
         old, new = ledger.rotate_key(
-            key, old_until=now + timedelta(hours=arguments.grace_hours), by=getpass.getuser()
+            key, old_until=now + timedelta(hours=arguments.grace_hours), by=operator()
         )
     _show_once(new, text)
     print(f"the old key {old.key_id} ends {old.expires_at:%Y-%m-%d %H:%M} UTC", file=sys.stderr)
@@ -59,7 +61,7 @@ def rotate(settings: ServingSettings, arguments: argparse.Namespace) -> None:
 def revoke(settings: ServingSettings, arguments: argparse.Namespace) -> None:
     """Refuse a key from now on, by its key_id, or every key of a name."""
     with Ledger.open(settings.warehouse) as ledger:
-        for key in ledger.revoke_keys(arguments.key, by=getpass.getuser()):
+        for key in ledger.revoke_keys(arguments.key, by=operator()):
             print(f"key {key.key_id} of {key.name} is revoked; a running server refuses it within 1 s")
 
 
@@ -84,17 +86,17 @@ def add_verbs(verbs: Any) -> None:
     making.add_argument(
         "--fields", action="append", default=[], choices=FIELD_SETS, help="sets of columns (risk)"
     )
-    making.add_argument("--days", type=_whole_number, help="ends by itself after so many days (never)")
+    making.add_argument("--days", type=whole_number, help="ends by itself after so many days (never)")
     making.add_argument(
-        "--per-minute", type=_whole_number, default=PER_MINUTE, help=f"requests a minute ({PER_MINUTE})"
+        "--per-minute", type=whole_number, default=PER_MINUTE, help=f"requests a minute ({PER_MINUTE})"
     )
     verb("list", list_keys)
     rotating = verb("rotate", rotate)
     rotating.add_argument("name", help="the tool whose key is replaced")
     rotating.add_argument(
-        "--grace-hours", type=_whole_number, default=GRACE_HOURS, help=f"the old key's ({GRACE_HOURS})"
+        "--grace-hours", type=whole_number, default=GRACE_HOURS, help=f"the old key's ({GRACE_HOURS})"
     )
-    rotating.add_argument("--days", type=_whole_number, help="the new key ends by itself (never)")
+    rotating.add_argument("--days", type=whole_number, help="the new key ends by itself (never)")
     verb("revoke", revoke).add_argument("key", help="the key_id, or the name for all of its keys")
 
 
@@ -106,9 +108,3 @@ def _show_once(key: ApiKey, text: str) -> None:
 
 def _until(key: ApiKey) -> str:
     return "does not end" if key.expires_at is None else f"ends {key.expires_at:%Y-%m-%d %H:%M} UTC"
-
-
-def _whole_number(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)

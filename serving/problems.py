@@ -82,6 +82,11 @@ def not_found(what: str) -> Problem:
     )
 
 
+def too_large() -> Problem:
+    """Return the problem for a request with too long a body."""
+    return Problem(413, "too_large", "The request is too large.", "", "send it in parts")
+
+
 def problem_of(error: Exception) -> Problem:
     """Return the problem that an error amounts to."""
     if isinstance(error, Problem):
@@ -136,6 +141,8 @@ def _invalid(error: RequestValidationError) -> Problem:
 def _of_framework(error: HTTPException) -> Problem:
     if error.status_code == 404:
         return not_found("No route has this address.")
+    if error.status_code == 413:
+        return too_large()
     if error.status_code == 405:
         return Problem(
             405,
@@ -150,13 +157,19 @@ def _of_framework(error: HTTPException) -> Problem:
     )
 
 
+def is_api(scope: Mapping[str, Any]) -> bool:
+    """Say whether a request is one to the HTTP API, wherever the app is mounted."""
+    path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+    return path == "/v1" or path.startswith("/v1/")
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of an app with its problem document."""
 
     async def answer(request: Request, error: Exception) -> Response:
         problem = problem_of(error)
         page = getattr(request.app.state, "error_page", None)
-        if page is not None and not request.url.path.startswith("/v1"):
+        if page is not None and not is_api(request.scope):
             shown: Response = page(request, problem)
             return shown
         return problem.response

@@ -1,35 +1,122 @@
-"""Running the app: uvicorn with bounds on what a client may send and on how slowly it may take."""
+"""Running the app: uvicorn, with bounds on what a client may send and on how slowly it may send and take."""
 
+import asyncio
 import logging
+import socket
+from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from serving.access_log import MOST_HEADER_BYTES
 from serving.app import create_app
 from serving.settings import ServingSettings
+from warehouse.errors import SettingsError
 
-MOST_HEADER_BYTES = 16 * 1024
+log = logging.getLogger(__name__)
+
+# beyond this many at once the server answers 503 instead of falling over
+MOST_CONNECTIONS = 256
+# what has begun may take so long to finish after SIGTERM
 DRAIN_SECONDS = 20
+
+
+class PatientProtocol(H11Protocol):
+    """HTTP with an end to its patience: whoever does not finish a request, or takes nothing, is cut off."""
+
+    patience_seconds = 30.0
+    _asking: asyncio.TimerHandle | None = None
+    _taking: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Wait for a request, but not for ever."""
+        super().connection_made(transport)
+        self._asking = self.loop.call_later(self.patience_seconds, self._cut, "did not finish its request")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the timers."""
+        self._stop("_asking")
+        self._stop("_taking")
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Measure the time from the first byte of a request to its last."""
+        super().data_received(data)
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete and not cycle.more_body:
+            self._stop("_asking")
+        elif self._asking is None and not self.transport.is_closing():
+            self._asking = self.loop.call_later(
+                self.patience_seconds, self._cut, "did not finish its request"
+            )
+
+    def on_response_complete(self) -> None:
+        """Leave the time between two requests to the server's own keep-alive."""
+        self._stop("_asking")
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        """The client takes more slowly than it is sent to: wait, but not for ever."""
+        super().pause_writing()
+        self._stop("_taking")
+        self._taking = self.loop.call_later(self.patience_seconds, self._cut, "took nothing of its answer")
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        self._stop("_taking")
+        super().resume_writing()
+
+    def _stop(self, name: str) -> None:
+        timer: asyncio.TimerHandle | None = getattr(self, name)
+        if timer is not None:
+            timer.cancel()
+            setattr(self, name, None)
+
+    def _cut(self, why: str) -> None:
+        log.warning("a client %s within %g s and was cut off", why, self.patience_seconds)
+        # close() would wait for the client to take what is buffered
+        self.transport.abort()
+
+
+def make_server(settings: ServingSettings, **changes: Any) -> uvicorn.Server:
+    """Return a server of the app that is not running yet."""
+    protocol = type("Protocol", (PatientProtocol,), {"patience_seconds": settings.slow_client_seconds})
+    options: dict[str, Any] = {
+        "http": protocol,
+        "ws": "none",
+        # ours writes no query and no header
+        "access_log": False,
+        "server_header": False,
+        # what comes in pieces is refused while it comes, and the rest once it is there
+        "h11_max_incomplete_event_size": MOST_HEADER_BYTES,
+        "limit_concurrency": MOST_CONNECTIONS,
+        "timeout_graceful_shutdown": DRAIN_SECONDS,
+        "log_config": None,
+    }
+    return uvicorn.Server(uvicorn.Config(create_app(settings), **(options | changes)))
+
+
+def listen(settings: ServingSettings) -> socket.socket:
+    """Take the port.
+
+    Raises
+    ------
+    SettingsError
+        If something else has it.
+    """
+    try:
+        return socket.create_server((settings.host, settings.port))
+    except OSError as error:
+        raise SettingsError(
+            f"The port {settings.port} of {settings.host} cannot be had ({error.strerror})",
+            settings.port,
+            "stop what listens there, or set HOLDFAST_PORT to another",
+        ) from error
 
 
 def serve(settings: ServingSettings) -> None:
     """Serve until SIGTERM or Ctrl-C; answers that have begun are finished first."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    app = create_app(settings)
-    print(f"The dashboard: http://{settings.host}:{settings.port}/", flush=True)
-    if not any(person.disabled_at is None for person in app.state.ledger.people()):
-        print("Nobody may sign in yet: python -m serving person add NAME --role admin", flush=True)
-    uvicorn.run(
-        app,
-        host=settings.host,
-        port=settings.port,
-        http="h11",
-        ws="none",
-        # ours writes no query and no header
-        access_log=False,
-        server_header=False,
-        # a caller's word for where it comes from: sign-in locks and trusted proxies go by who really connects
-        proxy_headers=False,
-        h11_max_incomplete_event_size=MOST_HEADER_BYTES,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-        log_config=None,
-    )
+    with listen(settings) as listener:
+        log.info("serving %s on http://%s:%s", settings.warehouse.published, settings.host, settings.port)
+        make_server(settings).run(sockets=[listener])
