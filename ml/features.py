@@ -24,6 +24,10 @@ NUMERIC_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT",
 OTHER = "(other)"
 CATEGORIES_AT_MOST = 30
 CATEGORY_MIN_ROWS = 20
+# Of fewer, a fold of users may hold none, and boosted trees refuse an input that is NULL in every row.
+FEWEST_KNOWN_USERS = 20
+LEAST_KNOWN_SHARE = 0.002
+TOO_RARE = f"known of fewer than {FEWEST_KNOWN_USERS} users, or in less than {LEAST_KNOWN_SHARE:.1%} of rows"
 MOSTLY_KNOWN = 0.5
 EMPTY_COLUMN_ROWS = 100
 
@@ -149,8 +153,8 @@ def fit_contract(
 ) -> FeatureContract:
     """Learn from training rows, without labels, which columns carry anything and which texts are common.
 
-    Columns that are empty, constant, or text that nearly every user has for itself are left out, with the
-    reason. Given a horizon, and the columns it needs, a purchase rhythm is fitted.
+    Columns that are empty, known of too few users, constant, or text that nearly every user has for itself
+    are left out, with the reason. Given a horizon, and the columns it needs, a purchase rhythm is fitted.
     """
     check_frame(frame, features)
     kept, left_out = [], {}
@@ -162,6 +166,8 @@ def fit_contract(
         present = values.dropna()
         if present.empty:
             left_out[feature.name] = "NULL in every training row"
+        elif _is_too_rare(frame, feature.name):
+            left_out[feature.name] = TOO_RARE
         elif feature.kind == "categorical" and not categories:
             left_out[feature.name] = f"no value is shared by {CATEGORY_MIN_ROWS} training rows"
         elif present.nunique() == 1 and len(present) == len(values):
@@ -171,6 +177,14 @@ def fit_contract(
     read = frame[[feature.name for feature in kept]]
     rhythm = fit_purchase_rhythm(read, horizon_days) if horizon_days else None
     return FeatureContract(tuple(kept), left_out, rhythm)
+
+
+def _is_too_rare(frame: pd.DataFrame, name: str) -> bool:
+    """Say whether a column that is NULL in some rows is known in too few of them to learn from."""
+    known = frame[name].notna()
+    users = frame.loc[known, "user_id"] if "user_id" in frame.columns else frame.index[known]
+    is_rare = users.nunique() < FEWEST_KNOWN_USERS or known.mean() < LEAST_KNOWN_SHARE
+    return bool(is_rare and not known.all())
 
 
 def _common_categories(values: pd.Series) -> tuple[str, ...]:

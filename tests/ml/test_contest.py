@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from ml.backtest import Entrant, judge_snapshot
+from ml.calibration import user_folds
 from ml.candidates import candidate_named
 from ml.contest import hold_contest
 from ml.search import SearchRules
-from tests.ml.makers import HORIZON, PLAN
+from tests.ml.makers import HORIZON, PLAN, make_snapshots
 from tests.ml.planted import failing, make_shop, sleeping, weighing, weighing_left
 from warehouse.errors import ContractBreach
 
@@ -162,6 +163,25 @@ def test_training_snapshots_that_are_too_small_for_a_test_in_time_are_told(turni
     found = contest(dataclasses.replace(turning, frame=few), ON_LEFT)
     assert found.compared_on == "other_users"
     assert found.note.startswith("The snapshots before the test are too small")
+
+
+def test_boosted_trees_compete_where_an_input_is_known_since_the_newest_snapshot_only():
+    snapshots = make_snapshots(users=300)
+    frame = snapshots.frame
+    newest = frame["as_of_date"] == PLAN.production[0]
+    # users of one fold: whoever learns from the others never sees the input
+    few = (user_folds(frame["user_id"]) == 0) & (frame["user_id"] < "u00040").to_numpy()
+    sparse = frame.assign(gap_mean_days=frame["paid_orders_90d"].where(newest & few))
+    assert sparse["gap_mean_days"].notna().any()
+    found = contest(
+        dataclasses.replace(snapshots, frame=sparse),
+        candidate_named("boosted_trees"),
+        candidate_named("blend"),
+        plan=dataclasses.replace(PLAN, test=None, training=()),
+    )
+    assert set(found.judged.models) == {"recency_rule", "boosted_trees", "blend"}
+    left_out = found.judged.models["boosted_trees"].contract.left_out
+    assert left_out["gap_mean_days"].startswith("known of fewer than 20 users")
 
 
 def test_the_winner_is_also_tried_on_shuffled_labels(turning, monkeypatch):

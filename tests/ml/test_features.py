@@ -42,6 +42,28 @@ def test_empty_and_constant_columns_are_left_out_with_the_reason(rows):
     assert "gap_mean_days" not in contract.names
 
 
+@pytest.mark.parametrize(("users", "is_read"), [(19, False), (20, True)])
+def test_an_input_is_read_from_twenty_users_on(rows, users, is_read):
+    known = rows["paid_orders_90d"].where(rows.index < users)
+    twice = pd.concat([rows.assign(gap_mean_days=known)] * 2, ignore_index=True)
+    contract = fit_contract(twice, FEATURES)
+    assert ("gap_mean_days" in contract.names) == is_read
+    if not is_read:
+        told = "known of fewer than 20 users, or in less than 0.2% of rows"
+        assert contract.left_out["gap_mean_days"] == told
+
+
+def test_an_input_that_is_known_everywhere_is_read_however_few_users_there_are():
+    contract = fit_contract(make_rows(DAY, 12), FEATURES)
+    assert "paid_orders_90d" in contract.names
+
+
+def test_an_input_that_one_row_in_a_thousand_has_is_left_out(rows):
+    many = pd.concat([rows] * 63, ignore_index=True)
+    few = many.assign(gap_mean_days=many["paid_orders_90d"].where(many.index < 25))
+    assert "gap_mean_days" in fit_contract(few, FEATURES).left_out
+
+
 def test_text_that_nobody_shares_is_left_out(rows):
     contract = fit_contract(rows.assign(country=rows["user_id"]), FEATURES)
     assert "country" in contract.left_out
