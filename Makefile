@@ -22,6 +22,11 @@ QUERY ?=
 FILE ?=
 FORMAT ?=
 MLFLOW_PORT ?= 5000
+# of a key of the HTTP API: whose, what it may do, which sets of columns, until when
+NAME ?=
+SCOPE ?=
+FIELDS ?=
+EXPIRES ?=
 JUDGE ?=
 TRANSACTIONS ?=
 HORIZONS ?=
@@ -141,10 +146,23 @@ closed-loop: install  ## Campaigns against a simulated shop that reacts: what we
 campaigns: install  ## What campaigns wait, went out, or failed (SOURCE=)
 	@$(BIN)/python -m campaigns status
 
+.PHONY: serve
+serve: install  ## The HTTP API and the dashboard, on HOLDFAST_PORT of this machine only
+	@$(BIN)/python -m serving serve
+
+.PHONY: key
+key: install  ## Make a key of the HTTP API and print it once (NAME=, SCOPE=, FIELDS=, EXPIRES=days)
+	@test -n "$(NAME)" -a -n "$(SCOPE)" || { echo 'Name the tool and what it may do: make key NAME=mailer SCOPE="risk:read runs:read"'; exit 2; }
+	@$(BIN)/python -m serving key create "$(NAME)" --scope "$(SCOPE)" $(foreach set,$(FIELDS),--fields $(set)) $(if $(EXPIRES),--days $(EXPIRES))
+
 .PHONY: up
-up: install  ## Start Airflow (scheduler and UI) with the DAGs scheduled
+up: install  ## Start Airflow (scheduler and UI) with the DAGs scheduled, and the API and dashboard
 	@$(BIN)/python -m warehouse prepare
 	@$(BIN)/python -m dags.run_airflow
+
+.PHONY: refresh
+refresh: install  ## One round of warnings: what landed since the list, whom it touches (SOURCE=)
+	@$(BIN)/python -m dags.run_refresh
 
 .PHONY: check-reader
 check-reader: install  ## Open what is published, verify it, print run, age and row counts

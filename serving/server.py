@@ -87,6 +87,8 @@ def make_server(settings: ServingSettings, **changes: Any) -> uvicorn.Server:
         # ours writes no query and no header
         "access_log": False,
         "server_header": False,
+        # the address of whoever is connected, not what a header says of it: single sign-on rests on that
+        "proxy_headers": False,
         # what comes in pieces is refused while it comes, and the rest once it is there
         "h11_max_incomplete_event_size": MOST_HEADER_BYTES,
         "limit_concurrency": MOST_CONNECTIONS,

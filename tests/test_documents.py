@@ -128,7 +128,7 @@ def test_the_example_environment_names_every_setting() -> None:
     example = settings_of_the_example()
     used = {
         name
-        for folder in ("warehouse", "campaigns", "dags", "ml", "expectations", "dbt_project")
+        for folder in ("warehouse", "campaigns", "serving", "dags", "ml", "expectations", "dbt_project")
         for path in (REPOSITORY / folder).rglob("*")
         if path.suffix in {".py", ".yml", ".sql"} and path.is_file()
         for name in re.findall(r"[\"'](HOLDFAST_[A-Z_]+)[\"']", path.read_text())

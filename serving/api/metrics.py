@@ -39,6 +39,8 @@ def metrics(request: Request) -> Response:
 
 
 def _is_loopback(request: Request) -> bool:
+    if "x-forwarded-for" in request.headers or "forwarded" in request.headers:
+        return False  # a proxy on this machine asks for somebody else
     try:
         return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
     except ValueError:
