@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from warehouse.errors import ContractBreach, DamagedFile, GateFailure
 from warehouse.ledger import Ledger, Run
-from warehouse.publish import Manifest, served_run_id, verify_snapshot
+from warehouse.publish import Manifest, daily_snapshot, verify_snapshot
 from warehouse.publish.durable import sha256_of
 from warehouse.publish.manifest import MANIFEST_NAME
 from warehouse.settings import Settings
@@ -14,6 +14,8 @@ from warehouse.sources import load_source
 
 # What a run must not have been started by if it is to write to anybody.
 HISTORY = ("backfill", "replay")
+# A list that was refreshed during the day is the same decision: nobody is chosen anew.
+NO_DECISION = ("refresh",)
 
 
 def check_snapshot(settings: Settings, run: Run, snapshot: Path) -> Manifest:
@@ -54,6 +56,12 @@ def check_may_send(
         If the snapshot is not the one that was recorded.
     """
     ledger.assert_epoch_current(run)
+    if manifest.is_intraday:
+        raise ContractBreach(
+            f"The snapshot {snapshot.name} was refreshed during the day, and decides nothing",
+            manifest.run_id,
+            f"nothing; the daily list {manifest.derived_from} decides, once",
+        )
     if run.trigger in HISTORY:
         raise ContractBreach(
             f"Run {run.run_id} works on the past, and nothing of the past is sent", run.trigger, "nothing"
@@ -85,13 +93,13 @@ def _check_published(settings: Settings, ledger: Ledger, snapshot: Path, manifes
         raise DamagedFile(
             f"The manifest of {snapshot} is not the one that was recorded", None, "publish the day again"
         )
-    done = [one for one in ledger.publishes(state="done") if one.source == manifest.source]
-    newest = max(done, key=lambda one: (one.as_of_date, one.epoch))
-    served = served_run_id(settings)
-    if not newest.run_id == served == manifest.run_id:
+    newest = ledger.newest_publish(manifest.source, leaving_out=NO_DECISION)
+    newest_id = newest.run_id if newest else None
+    served = daily_snapshot(settings).name
+    if not newest_id == served == manifest.run_id:
         raise GateFailure(
             f"The snapshot {snapshot.name} is not the newest that is published",
-            f"newest {newest.run_id}, served {served}",
+            f"newest {newest_id}, served {served}",
             "nothing; the newest published day decides",
         )
 

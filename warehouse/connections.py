@@ -3,7 +3,7 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
@@ -131,6 +131,84 @@ def build_file_url(settings: Settings) -> str:
         for name, value in session_config(settings).items()
     }
     return f"duckdb:///{settings.build_file}?{urlencode(options | {'access_mode': 'read_only'})}"
+
+
+@contextmanager
+def open_beside_build(settings: Settings, attached: Mapping[str, Path]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database that is gone afterwards, as the one writer, with other files attached for writing.
+
+    It stands in a file, so that more fits into it than into memory, and is the connection's own database,
+    ``scratch``. Whoever needs the build file attaches it with `attach_read_only`.
+
+    Raises
+    ------
+    Busy
+        If another process writes the build file.
+    DamagedFile
+        If a file cannot be attached.
+    """
+    path = settings.build_file.with_name("scratch.duckdb")
+    with writer_lock(settings):
+        _remove(path)
+        connection = duckdb.connect(str(path), config=session_config(settings))
+        try:
+            _in_utc(connection)
+            for alias, file in attached.items():
+                attach(connection, alias, file)
+            yield connection
+        finally:
+            connection.close()
+            _remove(path)
+
+
+def attach_read_only(connection: duckdb.DuckDBPyConnection, alias: str, path: Path) -> None:
+    """Attach a finished file for reading.
+
+    Raises
+    ------
+    DamagedFile
+        If it is missing, cannot be opened, or was left behind by a crash.
+    """
+    side_file = path.with_name(f"{path.name}.wal")
+    if side_file.exists():
+        raise DamagedFile(
+            f"The last writer of {path} did not close it",
+            side_file.name,
+            "run the day again; if that fails, `python -m warehouse rebuild`",
+        )
+    attach(connection, alias, path, "(read_only)")
+
+
+def attach(connection: duckdb.DuckDBPyConnection, alias: str, path: Path, options: str = "") -> None:
+    """Attach a file; for writing unless told otherwise, so that what a killed writer left is taken over.
+
+    Raises
+    ------
+    DamagedFile
+        If it cannot be opened.
+    """
+    name = str(path).replace("'", "''")
+    try:
+        connection.execute(f"attach '{name}' as {alias} {options}")
+    except duckdb.Error as error:
+        raise DamagedFile(
+            f"{path} cannot be opened", str(error), "close whatever holds it; docs/runbook.md#refresh_risk"
+        ) from error
+
+
+def _remove(path: Path) -> None:
+    for leftover in (path, path.with_name(f"{path.name}.wal")):
+        leftover.unlink(missing_ok=True)
+
+
+@contextmanager
+def open_new(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Create a small DuckDB file outside the line, and close it."""
+    connection = duckdb.connect(str(path))
+    try:
+        yield connection
+    finally:
+        connection.close()
 
 
 @contextmanager

@@ -48,6 +48,8 @@ class Settings:
     approval_hours : int
         Hours that a large campaign waits for a person; without an answer it is not sent
         (``HOLDFAST_APPROVAL_HOURS``).
+    intraday_kept : int
+        Snapshots of refreshes that retention leaves in place (``HOLDFAST_INTRADAY_KEPT``), beside those.
     alarm_url : str
         Where alarms are posted (``HOLDFAST_ALARM_URL``); empty for nowhere. May hold a secret.
     """
@@ -69,6 +71,7 @@ class Settings:
     sending: bool = False
     fresh_days: int = 2
     approval_hours: int = 12
+    intraday_kept: int = 4
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
@@ -109,6 +112,7 @@ class Settings:
             sending=_switch(env, "HOLDFAST_SENDING"),
             fresh_days=_whole_number(env, "HOLDFAST_FRESH_DAYS", 2),
             approval_hours=_whole_number(env, "HOLDFAST_APPROVAL_HOURS", 12),
+            intraday_kept=_whole_number(env, "HOLDFAST_INTRADAY_KEPT", 4),
         )
 
     @property
@@ -120,6 +124,11 @@ class Settings:
     def build_file(self) -> Path:
         """The private DuckDB file that one writer builds."""
         return self.home / "warehouse" / self.source / "build.duckdb"
+
+    @property
+    def intraday_file(self) -> Path:
+        """The file in which refreshes keep what they made of the list, and the alerts they raised."""
+        return self.home / "warehouse" / self.source / "intraday.duckdb"
 
     @property
     def spill(self) -> Path:

@@ -37,7 +37,7 @@ def record_campaigns(opened: list[OpenedRun]) -> list[dict[str, Any]]:
         Campaign, state, users and cost of each launch.
     """
     from campaigns.record import record_decisions
-    from warehouse.publish import current_snapshot
+    from warehouse.publish import daily_snapshot
 
     by_itself = trigger_of(get_current_context()["dag_run"]) in BY_ITSELF
     with opened_ledger() as (settings, ledger):
@@ -46,7 +46,7 @@ def record_campaigns(opened: list[OpenedRun]) -> list[dict[str, Any]]:
             settings,
             ledger,
             run,
-            current_snapshot(settings),
+            daily_snapshot(settings),
             now=dt.datetime.now(dt.UTC),
             may_send=by_itself and settings.sending,
             progress=print,

@@ -58,6 +58,11 @@
     timezone('{{ checked_time_zone() }}', timezone('UTC', {{ timestamp }}))
 {%- endmacro %}
 
+{# The moment, in UTC, at which a day of the shop ends. #}
+{% macro end_of_day(day) -%}
+    timezone('UTC', timezone('{{ checked_time_zone() }}', cast({{ day }} + 1 as timestamp)))
+{%- endmacro %}
+
 {% macro checked_time_zone() %}
     {% set zone = var('time_zone') | string %}
     {% if not modules.re.fullmatch('[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*', zone) %}

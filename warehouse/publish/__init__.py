@@ -6,7 +6,7 @@ A publish writes a new folder under ``published/snapshots/``, verifies it, and m
 
 from warehouse.publish.check import CheckReport, check
 from warehouse.publish.manifest import Manifest, read_manifest, verify_snapshot
-from warehouse.publish.pointer import current_snapshot, served_run_id
+from warehouse.publish.pointer import current_snapshot, daily_snapshot, served_run_id
 from warehouse.publish.publisher import Published, publish, recover_publishes, rollback
 from warehouse.publish.retention import lease
 from warehouse.publish.tables import PUBLISHED_TABLES, PublishedTable
@@ -19,6 +19,7 @@ __all__ = [
     "PublishedTable",
     "check",
     "current_snapshot",
+    "daily_snapshot",
     "lease",
     "publish",
     "read_manifest",

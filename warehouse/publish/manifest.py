@@ -53,6 +53,12 @@ class Manifest:
     holdfast_version: str
     tables: Mapping[str, TableFacts]
     files: Mapping[str, FileFacts]
+    derived_from: str | None = None
+
+    @property
+    def is_intraday(self) -> bool:
+        """Whether it is a daily list in which a refresh replaced rows; `derived_from` is that list's run."""
+        return self.derived_from is not None
 
     @property
     def position(self) -> tuple[date, int]:
@@ -112,6 +118,8 @@ def read_manifest(folder: Path) -> Manifest:
                 for name, table in content["tables"].items()
             },
             files={name: FileFacts(**file) for name, file in content["files"].items()},
+            # manifests of before know no refresh
+            derived_from=content.get("derived_from"),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedFile(f"The manifest {path} cannot be read", str(error), ROLL_BACK) from error

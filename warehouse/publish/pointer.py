@@ -9,6 +9,7 @@ from pathlib import Path
 
 from warehouse.errors import Busy, DamagedFile, HoldfastError
 from warehouse.publish.durable import fsync_folder, make_private_folder
+from warehouse.publish.manifest import read_manifest
 from warehouse.settings import Settings
 
 WAIT_SECONDS = 60.0
@@ -58,6 +59,30 @@ def current_snapshot(settings: Settings) -> Path:
             "point it to another: `python -m warehouse rollback --run <run_id>`",
         )
     return folder
+
+
+def daily_snapshot(settings: Settings) -> Path:
+    """Return the folder of the daily list that readers have, whether or not it was refreshed since.
+
+    Who acts on a day, and not only reads it, acts on this: a refresh decides nothing anew.
+
+    Raises
+    ------
+    DamagedFile
+        If nothing was ever published, or the list that was refreshed is gone.
+    """
+    folder = current_snapshot(settings)
+    derived_from = read_manifest(folder).derived_from
+    if derived_from is None:
+        return folder
+    base = snapshots_folder(settings) / derived_from
+    if not base.is_dir():
+        raise DamagedFile(
+            f"The daily list that {folder.name} was refreshed from is gone",
+            derived_from,
+            "publish the day again: `make run AS_OF=...`",
+        )
+    return base
 
 
 def swap_pointer(settings: Settings, run_id: str) -> None:

@@ -1,6 +1,7 @@
 """Publishing: write a snapshot, verify it, record it, move the pointer; any step may crash."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
@@ -27,8 +28,10 @@ from warehouse.publish.manifest import (
 )
 from warehouse.publish.pointer import publish_lock, served_run_id, snapshots_folder, swap_pointer
 from warehouse.publish.retention import remove_old_snapshots
-from warehouse.publish.snapshot import write_snapshot
+from warehouse.publish.snapshot import Written, write_snapshot
 from warehouse.settings import Settings
+
+Writer = Callable[[Settings, Run, Path], Written]
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,16 @@ class Published:
     note: str
 
 
-def publish(settings: Settings, ledger: Ledger, run: Run, *, move_pointer: bool = True) -> Published:
-    """Publish what the build file holds for the run's day.
+def publish(
+    settings: Settings,
+    ledger: Ledger,
+    run: Run,
+    *,
+    move_pointer: bool = True,
+    write: Writer = write_snapshot,
+    derived_from: str | None = None,
+) -> Published:
+    """Publish what the build file holds for the run's day, or what `write` makes of an earlier list.
 
     Safe to repeat: a run publishes once, and saying it again changes nothing.
 
@@ -69,6 +80,10 @@ def publish(settings: Settings, ledger: Ledger, run: Run, *, move_pointer: bool 
         The run that scored the day.
     move_pointer : bool
         False writes and records the snapshot and leaves readers where they are.
+    write : callable
+        Writes database and lists into a folder.
+    derived_from : str, optional
+        The daily run whose list `write` changed.
 
     Raises
     ------
@@ -85,7 +100,7 @@ def publish(settings: Settings, ledger: Ledger, run: Run, *, move_pointer: bool 
         if done is not None:
             return _published(settings, done, "this run was published before; nothing was done")
         ledger.assert_epoch_current(run)
-        manifest_sha256 = _write(settings, ledger, run)
+        manifest_sha256 = _write(settings, ledger, run, write, derived_from)
         manifest = read_manifest(snapshots_folder(settings) / run.run_id)
         record = ledger.record_publish(
             Publish(
@@ -176,7 +191,7 @@ def _discard(settings: Settings, ledger: Ledger, run_id: str) -> None:
         remove_tree(folder)
 
 
-def _write(settings: Settings, ledger: Ledger, run: Run) -> str:
+def _write(settings: Settings, ledger: Ledger, run: Run, write: Writer, derived_from: str | None) -> str:
     """Write the snapshot under a temporary name, then give it its own. Returns the manifest's sha256."""
     folder = snapshots_folder(settings) / run.run_id
     temporary = snapshots_folder(settings) / f".{run.run_id}.tmp"
@@ -184,7 +199,7 @@ def _write(settings: Settings, ledger: Ledger, run: Run) -> str:
         if folder.exists():
             remove_tree(folder)  # written, but never recorded: no reader was ever sent there
         make_private_folder(temporary)
-        written = write_snapshot(settings, run, temporary)
+        written = write(settings, run, temporary)
         write_lineage(settings, temporary)
         Manifest(
             run_id=run.run_id,
@@ -196,6 +211,7 @@ def _write(settings: Settings, ledger: Ledger, run: Run) -> str:
             holdfast_version=version("holdfast"),
             tables=written.tables,
             files=facts_of_files(temporary),
+            derived_from=derived_from,
         ).write(temporary)
         for path in temporary.iterdir():
             fsync_file(path)

@@ -11,6 +11,7 @@ REMEMBERED = {
     "user_risk_tiers_history": ("risk", "user_risk_tiers_history"),
     "churn_scores_history": ("ml", "churn_scores"),
     "churn_scores_by_definition": ("ml", "definition_scores"),
+    "risk_alerts": ("alerts", "risk_alerts"),
     **{
         name: ("ml", name)
         for name in (
@@ -41,7 +42,8 @@ def history_tables(settings: Settings, connection: duckdb.DuckDBPyConnection) ->
     DamagedFile
         If the snapshot fails its checksums: a damaged memory is not taken over.
     """
-    kept = kept_snapshots(settings, settings.source)
+    # what a refresh replaced is not what the day remembered
+    kept = [pair for pair in kept_snapshots(settings, settings.source) if not pair[0].is_intraday]
     if not kept:
         return {}
     _, folder = kept[-1]

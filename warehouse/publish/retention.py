@@ -38,9 +38,10 @@ def lease(snapshot: Path) -> Iterator[Path]:
 def remove_old_snapshots(settings: Settings, ledger: Ledger) -> list[str]:
     """Remove snapshots beyond the number kept; call it under the publish lock.
 
-    Kept are the one that is served, those somebody reads, the newest that readers were ever sent to, and
-    as many of the others (backfills), so that a backfill of a month does not push out what a
-    rollback needs. A snapshot that cannot be judged is left alone.
+    Kept are the one that is served and the daily list that it was refreshed from, those somebody reads, the
+    newest that readers were ever sent to, and as many of the others (backfills), so that a backfill of a
+    month does not push out what a rollback needs. Of refreshed ones a few are kept, and they are counted
+    apart: there may be one every quarter of an hour. A snapshot that cannot be judged is left alone.
 
     Returns
     -------
@@ -49,13 +50,21 @@ def remove_old_snapshots(settings: Settings, ledger: Ledger) -> list[str]:
     """
     served = served_run_id(settings)
     were_served = {publish.run_id for publish in ledger.publishes() if publish.pointer_moved}
-    epochs = {folder.name: manifest.epoch for manifest, folder in kept_snapshots(settings)}
+    kept = kept_snapshots(settings)
+    epochs = {folder.name: manifest.epoch for manifest, folder in kept}
+    derived = {folder.name: manifest.derived_from for manifest, folder in kept if manifest.is_intraday}
+    daily = epochs.keys() - derived.keys()
+    needed = {served, derived.get(served or "")}
     removed = []
-    for group in (epochs.keys() & were_served, epochs.keys() - were_served):
+    for group, at_most in (
+        (daily & were_served, settings.snapshots_kept),
+        (daily - were_served, settings.snapshots_kept),
+        (derived.keys(), settings.intraday_kept),
+    ):
         newest_first = sorted(group, key=lambda run_id: epochs[run_id], reverse=True)
-        for run_id in newest_first[settings.snapshots_kept :]:
+        for run_id in newest_first[at_most:]:
             folder = snapshots_folder(settings) / run_id
-            if run_id == served or _is_read(folder):
+            if run_id in needed or _is_read(folder):
                 continue
             try:
                 remove_tree(folder)

@@ -1,5 +1,6 @@
 """Writing one snapshot's database and lists from the build file."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -7,8 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.connections import open_new_with_build
-from warehouse.errors import ContractBreach, GateFailure
+from warehouse.connections import attach, open_new_with_build
+from warehouse.errors import ContractBreach, DamagedFile, GateFailure
 from warehouse.ledger import Run
 from warehouse.publish.descriptions import Relation, descriptions_of, read_catalog
 from warehouse.publish.durable import FILE_MODE
@@ -16,6 +17,8 @@ from warehouse.publish.exports import export_list
 from warehouse.publish.manifest import DATABASE_NAME, TableFacts
 from warehouse.publish.tables import AT_RISK_USERS, PUBLISHED_TABLES, PublishedTable
 from warehouse.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,14 @@ def write_snapshot(settings: Settings, run: Run, folder: Path) -> Written:
         build = read_catalog(connection, "build")
         for table in PUBLISHED_TABLES:
             _publish_table(settings, connection, run, table, build.get(table.relation))
+        _add_raised_alerts(settings, connection, run.as_of_date)
         made = {
             name.removeprefix("main."): relation
             for name, relation in read_catalog(connection, "holdfast").items()
         }
         _check_rows(connection, run, made)
-        models = _model_versions(connection, run.as_of_date, made)
-        facts = _facts(connection, made)
+        models = model_versions(connection, run.as_of_date, made)
+        facts = facts_of_tables(connection, made)
         list_table = next(table for table in PUBLISHED_TABLES if table.name == AT_RISK_USERS)
         order = _order(list_table, made[AT_RISK_USERS].column_names)
         export_list(connection, AT_RISK_USERS, order, folder)
@@ -86,11 +90,37 @@ def _publish_table(
     else:
         connection.execute(f"create view {table.name} as select * from {table.view_of} {where}")
     kind = "view" if table.view_of else "table"
-    description, columns = descriptions_of(settings, table.relation, source)
+    comment_on(connection, table.name, kind, *descriptions_of(settings, table.relation, source))
+
+
+def comment_on(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    kind: str,
+    description: str | None,
+    columns: Mapping[str, str],
+) -> None:
+    """Tell readers what a table or view is, and what its columns mean."""
     if description:
-        connection.execute(f"comment on {kind} {table.name} is {_literal(description)}")
+        connection.execute(f"comment on {kind} {name} is {_literal(description)}")
     for column, text in columns.items():
-        connection.execute(f"comment on column {table.name}.{_quoted(column)} is {_literal(text)}")
+        connection.execute(f"comment on column {name}.{_quoted(column)} is {_literal(text)}")
+
+
+def _add_raised_alerts(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> None:
+    """Add the alerts that refreshes raised: history that no daily run makes again, each at its own moment."""
+    if not settings.intraday_file.exists():
+        return
+    try:
+        attach(connection, "intraday", settings.intraday_file)
+    except DamagedFile as reason:
+        # the day's list is not kept back for it: the next refresh takes the alerts from what was published
+        log.warning("the list goes out without what refreshes raised: %s", reason)
+        return
+    raised = f"(from intraday.risk_alerts where as_of_date <= date '{as_of_date}')"
+    connection.execute(f"delete from risk_alerts where alert_id in (select alert_id from {raised})")
+    connection.execute(f"insert into risk_alerts by name from {raised}")
+    connection.execute("detach intraday")
 
 
 def _where(table: PublishedTable, rows: str, relation: Relation, as_of_date: date) -> str:
@@ -117,7 +147,10 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _facts(connection: duckdb.DuckDBPyConnection, made: Mapping[str, Relation]) -> dict[str, TableFacts]:
+def facts_of_tables(
+    connection: duckdb.DuckDBPyConnection, made: Mapping[str, Relation]
+) -> dict[str, TableFacts]:
+    """Count the rows of every published table, and say what columns it has."""
     counts = ", ".join(f"(select count(*) from {table.name})" for table in PUBLISHED_TABLES)
     rows = connection.execute(f"select {counts}").fetchall()[0]
     return {
@@ -171,9 +204,10 @@ def _check_not_empty(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
         )
 
 
-def _model_versions(
+def model_versions(
     connection: duckdb.DuckDBPyConnection, as_of_date: date, made: Mapping[str, Relation]
 ) -> list[str]:
+    """Return the model that scored a day; none where no column says it, GateFailure where there are two."""
     if "model_version" not in made["churn_scores_history"].column_names:
         return []
     rows = connection.execute(

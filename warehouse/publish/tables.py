@@ -88,6 +88,8 @@ PUBLISHED_TABLES = (
         "history",
         ("as_of_date", "definition_id", "user_id"),
     ),
+    # What refreshes raised during the day keeps the run that raised it.
+    PublishedTable("risk_alerts", "alerts.risk_alerts", "history", ("as_of_date", "alert_id"), one_run=False),
     # Made by the run that built the features, which is another one than the run that publishes.
     PublishedTable(
         "user_features_latest", "reporting.user_features_latest", "day", ("user_id",), one_run=False

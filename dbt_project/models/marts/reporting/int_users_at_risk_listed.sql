@@ -13,11 +13,8 @@ tier_sentences as (
     select * from {{ ref('int_tier_reasons_worded') }}
 ),
 
-tier_cutoffs as (
-    select
-        risk_tier,
-        tier_rank
-    from {{ ref('risk_tier_cutoffs') }}
+users_ranked as (
+    select * from {{ ref('int_users_ranked') }}
 ),
 
 final as (
@@ -27,12 +24,7 @@ final as (
         users_at_risk.user_id,
 
         -- rank and score
-        cast(row_number() over (
-            partition by users_at_risk.as_of_date
-            order by
-                tier_cutoffs.tier_rank desc,
-                {{ riskiest_first() }}
-        ) as integer) as risk_rank,
+        users_ranked.risk_rank,
         users_at_risk.churn_probability,
         users_at_risk.churn_percentile,
         users_at_risk.churn_decile,
@@ -68,7 +60,7 @@ final as (
         users_at_risk.model_version,
         users_at_risk.run_id
     from users_at_risk
-    left join tier_cutoffs using (risk_tier)
+    left join users_ranked using (as_of_date, user_id)
     left join reasons_worded using (as_of_date, user_id)
     left join tier_sentences using (as_of_date, user_id)
 )

@@ -38,7 +38,14 @@ final as (
         tiers.users_scored,
         tiers.users_high,
         tiers.users_medium,
-        tiers.users_low
+        tiers.users_low,
+
+        -- refresh: of a daily run there is none
+        false as is_intraday,
+        cast(null as varchar) as derived_from_run_id,
+        cast(null as date) as refreshed_as_of_date,
+        cast(null as timestamp) as refreshed_at,
+        cast(null as bigint) as users_refreshed
     from runs
     left join tiers using (as_of_date)
 )
