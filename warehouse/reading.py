@@ -1,5 +1,7 @@
 """Opening published files for servers: read-only, sandboxed, and shared by many readers of one process."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -53,9 +55,42 @@ def open_published(path: Path, *, threads: int, memory_limit: str) -> duckdb.Duc
             str(error),
             "go back to a good snapshot: `python -m warehouse rollback --run <run_id>`",
         ) from error
+    _shut_in(connection)
+    return connection
+
+
+@contextmanager
+def open_scratch(*, threads: int = 1, memory_limit: str = "1GB") -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database in memory that is gone when it is closed, and that can reach no file.
+
+    Parameters
+    ----------
+    threads : int
+        Threads that its queries may use.
+    memory_limit : str
+        As DuckDB spells it; nothing spills.
+    """
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "threads": threads,
+            "memory_limit": memory_limit,
+            "temp_directory": "",
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "python_enable_replacements": False,
+        },
+    )
+    try:
+        _shut_in(connection)
+        yield connection
+    finally:
+        connection.close()
+
+
+def _shut_in(connection: duckdb.DuckDBPyConnection) -> None:
     # after the config, whose settings come in no order: it forbids to name a folder for spilling, even none
     connection.execute("set enable_external_access = false")
     # global, because every cursor is a session of its own; not part of the config, which ICU reads too late
     connection.execute("set global TimeZone = 'UTC'")
     connection.execute("set lock_configuration = true")
-    return connection

@@ -40,12 +40,8 @@ summed as (
     group by as_of_date, user_id
 ),
 
-beside_the_shop as (
-    select
-        *,
-        {{ share('sum(gap_sum) over day', 'sum(gaps) over day') }} as shop_gap_mean_days
-    from summed
-    window day as (partition by as_of_date)
+shop_gaps as (
+    select * from {{ ref('int_shop_gaps_measured') }}
 ),
 
 final as (
@@ -65,7 +61,8 @@ final as (
         end as gap_deviation_days,
         {{ personal_window('gap_sum', 'gaps', 'shop_gap_mean_days') }}
             as personal_window_days
-    from beside_the_shop
+    from summed
+    left join shop_gaps using (as_of_date)
 )
 
 select * from final
