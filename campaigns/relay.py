@@ -181,7 +181,7 @@ class Sender:
 
     def _send(self, claimed: Sequence[tuple[OutboxMessage, str | None]], report: RelayReport) -> bool:
         """Send a batch and record what became of it; says whether the channel can take more."""
-        messages = [_as_message(message, address) for message, address in claimed]
+        messages = [Message.of(row, json.loads(row.payload_json), address) for row, address in claimed]
         try:
             outcomes = list(self.channel.send(messages))
         except Exception as error:  # noqa: BLE001  whatever a channel does, its messages are accounted for
@@ -235,21 +235,6 @@ def pause_after(
     digest = hashlib.sha256(f"{message_id}:{attempt}".encode()).digest()
     chance = int.from_bytes(digest[:8], "big") / 2**64
     return max(longest * (1 - chance / 2), timedelta(seconds=retry_after_seconds or 0.0))
-
-
-def _as_message(message: OutboxMessage, address: str | None) -> Message:
-    return Message(
-        message_id=message.message_id,
-        idempotency_key=message.idempotency_key,
-        user_id=message.user_id,
-        campaign_id=message.campaign_id,
-        action=message.action,
-        channel=message.channel,
-        language=message.language,
-        payload=json.loads(message.payload_json),
-        address=address,
-        attempts=message.attempts,
-    )
 
 
 def _short(reference: str | None) -> str | None:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from warehouse.ledger import OutboxMessage
+
 
 @dataclass(frozen=True)
 class Message:
@@ -37,6 +39,22 @@ class Message:
     payload: Mapping[str, Any]
     address: str | None = field(repr=False)
     attempts: int
+
+    @classmethod
+    def of(cls, row: OutboxMessage, payload: Mapping[str, Any], address: str | None = None) -> "Message":
+        """Return a row of the outbox as channels take it."""
+        return cls(
+            message_id=row.message_id,
+            idempotency_key=row.idempotency_key,
+            user_id=row.user_id,
+            campaign_id=row.campaign_id,
+            action=row.action,
+            channel=row.channel,
+            language=row.language,
+            payload=payload,
+            address=address,
+            attempts=row.attempts,
+        )
 
 
 @dataclass(frozen=True)

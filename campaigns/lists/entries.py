@@ -93,19 +93,7 @@ class Entry:
 
     def as_message(self) -> Message:
         """Return it as the texts take it."""
-        message = self.message
-        return Message(
-            message_id=message.message_id,
-            idempotency_key=message.idempotency_key,
-            user_id=message.user_id,
-            campaign_id=message.campaign_id,
-            action=message.action,
-            channel=message.channel,
-            language=message.language,
-            payload={"coupon_code": message.coupon_code, **self.payload},
-            address=None,
-            attempts=message.attempts,
-        )
+        return Message.of(self.message, {"coupon_code": self.message.coupon_code, **self.payload})
 
 
 def product_ids(products: Sequence[Any]) -> list[str]:
