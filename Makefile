@@ -189,6 +189,16 @@ rollback: install  ## Point readers back to an earlier run (RUN=run_id)
 test: install  ## Run all tests, two files at a time (PYTEST_ARGS=)
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
 
+.PHONY: browser
+browser:  ## Install the Chromium that the dashboard's tests look with (Debian or Ubuntu, as root)
+	@if [ -x /usr/bin/chromium ]; then echo "/usr/bin/chromium is there"; \
+	elif [ "$$(id -u)" -ne 0 ]; then echo "/usr/bin/chromium is not there. As root: apt-get install chromium fonts-noto-cjk"; exit 1; \
+	else apt-get update --quiet && apt-get install --quiet --yes --no-install-recommends chromium fonts-noto-cjk; fi
+
+.PHONY: screenshots
+screenshots: install  ## Take the pictures of docs/dashboard.md anew, of what is published in HOLDFAST_HOME
+	@$(BIN)/python -m tests.serving.browser.screenshots --home "$(HOLDFAST_HOME)" --to docs/images
+
 .PHONY: lint
 lint: install  ## Python, SQL, YAML and the layers' import rules
 	@$(BIN)/ruff check .

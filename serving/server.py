@@ -12,6 +12,7 @@ from serving.access_log import MOST_HEADER_BYTES
 from serving.app import create_app
 from serving.settings import ServingSettings
 from warehouse.errors import SettingsError
+from warehouse.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 MOST_CONNECTIONS = 256
 # what has begun may take so long to finish after SIGTERM
 DRAIN_SECONDS = 20
+FIRST_PERSON = "python -m serving person add NAME --role admin"
 
 
 class PatientProtocol(H11Protocol):
@@ -121,4 +123,7 @@ def serve(settings: ServingSettings) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     with listen(settings) as listener:
         log.info("serving %s on http://%s:%s", settings.warehouse.published, settings.host, settings.port)
+        with Ledger.open(settings.warehouse) as ledger:
+            if not any(person.disabled_at is None for person in ledger.people()):
+                log.info("nobody may sign in to the dashboard yet: %s", FIRST_PERSON)
         make_server(settings).run(sockets=[listener])
