@@ -66,7 +66,12 @@ def load_contract(dbt_project: Path) -> dict[str, ContractTable]:
     """
     returned: list[Any] = []
     environment = Environment(extensions=["jinja2.ext.do"], autoescape=False)  # noqa: S701  it makes SQL
-    environment.globals["return"] = lambda value: returned.append(value) or ""
+
+    def keep(value: Any) -> str:
+        returned.append(value)
+        return ""
+
+    environment.globals["return"] = keep
     text = (dbt_project / "macros" / "contract.sql").read_text(encoding="utf-8")
     macros = environment.from_string(text).module
 

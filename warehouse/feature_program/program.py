@@ -191,12 +191,7 @@ class FeatureProgram:
             Relations that are there already and stay as they are: the staged tables of a few users, or
             `intermediate.int_shop_gaps_measured`, which a few users cannot tell.
         target : str
-            Where to stop.
-
-        Returns
-        -------
-        duckdb.DuckDBPyRelation
-            The target's rows.
+            Where to stop; its rows are returned.
         """
         for model in self.steps(given, target):
             make_schema(connection, model.relation)
