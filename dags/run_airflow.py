@@ -1,7 +1,8 @@
 """Start Airflow for this home and keep it up: ``python -m dags.run_airflow`` (``make up``).
 
-Scheduler, DAG processor, triggerer and API server, each with its own log; Ctrl-C stops all four. SQLite and
-LocalExecutor unless HOLDFAST_AIRFLOW_DB names a PostgreSQL.
+Scheduler, DAG processor, triggerer and API server, each with its own log, and beside them the HTTP API and
+the dashboard over what is published; Ctrl-C stops all of them. SQLite and LocalExecutor unless
+HOLDFAST_AIRFLOW_DB names a PostgreSQL.
 """
 
 import json
@@ -27,6 +28,8 @@ COMPONENTS = (
     (("api-server",), ("metadatabase",)),
     (("dag-processor", "scheduler", "triggerer"), ("scheduler", "dag_processor", "triggerer")),
 )
+# not Airflow's: the line goes on without it
+SERVING = "serving"
 READY_WITHIN_SECONDS = 180
 STOP_WITHIN_SECONDS = 30
 
@@ -36,25 +39,30 @@ class Stopped(Exception):
 
 
 def main() -> int:
-    """Start the four, wait until they are ready, and stay until asked to stop; 1 if one of them dies."""
+    """Start them, wait until Airflow is ready, and stay until asked to stop; 1 if a part of Airflow dies."""
     os.umask(0o077)
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     running: dict[str, subprocess.Popen[bytes]] = {}
+    server: dict[str, subprocess.Popen[bytes]] = {}
     try:
         settings = Settings.from_environment()
         home = enter(settings)
         print(f"Starting Airflow in {home} ...", flush=True)
         with output_to(home / "logs" / "database.log"):
             prepare_database()
+        server[SERVING] = _start(home / "logs" / f"{SERVING}.log", "serving", "serve")
         # the others call the API server from their first moment on
         for names, parts in COMPONENTS:
             for name in names:
-                running[name] = _start(name, home / "logs" / f"{name}.log")
+                running[name] = _start(home / "logs" / f"{name}.log", "airflow", name)
             if not _wait_until_healthy(running, parts):
                 return 1
         print(_welcome(settings, home), flush=True)
         while not _fallen(running):
+            if _fallen(server):
+                print("Airflow goes on; `make serve` starts API and dashboard alone", file=sys.stderr)
+                server.clear()
             time.sleep(1)
     except Stopped:
         print("Stopping Airflow ...", flush=True)
@@ -65,13 +73,13 @@ def main() -> int:
     else:
         return 1
     finally:
-        _end(running)
+        _end(running | server)
 
 
-def _start(name: str, log: Path) -> subprocess.Popen[bytes]:
+def _start(log: Path, module: str, verb: str) -> subprocess.Popen[bytes]:
     with log.open("ab") as stream:
         return subprocess.Popen(
-            [sys.executable, "-m", "airflow", name],
+            [sys.executable, "-m", module, verb],
             stdout=stream,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -117,6 +125,7 @@ def _welcome(settings: Settings, home: Path) -> str:
     return (
         f"Airflow is up: http://localhost:{os.environ['AIRFLOW__API__PORT']} ({login})\n"
         f"Deliveries of {settings.source} are awaited in {settings.landing}/<YYYY-MM-DD>/\n"
+        f"API and dashboard: http://localhost:{os.environ.get('HOLDFAST_PORT') or 8088}\n"
         f"Logs: {home / 'logs'}. Stop with Ctrl-C."
     )
 
