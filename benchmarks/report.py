@@ -92,13 +92,28 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {line} |" for line in [first, ruler, *lines])
 
 
-def page(command: str, sections: Sequence[Section]) -> str:
-    """Return a whole page: the machine, then the sections."""
+def page(command: str, sections: Sequence[Section], before: str = "") -> str:
+    """Return a whole page: the machine, then the sections.
+
+    Parameters
+    ----------
+    command : str
+        What measured the sections; each says so itself.
+    sections : sequence of Section
+        What was measured now.
+    before : str
+        An earlier page: its sections of other titles are kept, in their places.
+    """
     intro = (
-        f"# Benchmarks\n\nWritten by `{command}`. Every figure stands beside a reference that was "
-        f"measured in the same run.\n\nMachine: {machine()}."
+        "# Benchmarks\n\nEvery figure stands beside a reference that was measured in the same run; each section "
+        f"names the command that wrote it.\n\nMachine: {machine()}."
     )
-    return "\n\n".join([intro, *(section.markdown() for section in sections)]) + "\n"
+    titled = {section.split("\n", 1)[0]: section.strip() for section in before.split("\n## ")[1:]}
+    titled |= {
+        section.title: section.markdown().removeprefix("## ") + f"\n\nWritten by `{command}`."
+        for section in sections
+    }
+    return "\n\n".join([intro, *(f"## {section}" for section in titled.values())]) + "\n"
 
 
 def machine() -> str:

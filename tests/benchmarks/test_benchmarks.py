@@ -68,3 +68,13 @@ def test_a_page_shows_figure_reference_and_verdict() -> None:
     figure = Figure("features", 3.0, 2.0, "s", 1.5, "by hand")
     text = page("python -m benchmarks", [Section("Features", "How.", figures=(figure,))])
     assert "| features | 3.00 s   | 2.00 s (by hand) | 1.50  | at most 1.50 | PASS    |" in text
+
+
+def test_a_page_keeps_what_was_not_measured_again() -> None:
+    def section(title: str, value: float) -> Section:
+        return Section(title, "How.", figures=(Figure("one", value, 1.0, "s", None, "two"),))
+
+    first = page("both", [section("Features", 3.0), section("Relay", 4.0)])
+    second = page("one", [section("Features", 5.0)], before=first)
+    assert second == first.replace("3.00", "5.00").replace("Written by `both`", "Written by `one`", 1)
+    assert page("all", [section("Features", 3.0), section("Relay", 4.0)], before=second).count("## ") == 2
