@@ -105,8 +105,8 @@ def page(command: str, sections: Sequence[Section], before: str = "") -> str:
         An earlier page: its sections of other titles are kept, in their places.
     """
     intro = (
-        "# Benchmarks\n\nEvery figure stands beside a reference that was measured in the same run; each section "
-        f"names the command that wrote it.\n\nMachine: {machine()}."
+        "# Benchmarks\n\nEvery figure stands beside a reference that was measured in the same run; each "
+        f"section names the command that wrote it.\n\nMachine: {machine()}."
     )
     titled = {section.split("\n", 1)[0]: section.strip() for section in before.split("\n## ")[1:]}
     titled |= {
