@@ -9,10 +9,11 @@ from fastapi import FastAPI
 from serving import pages, problems
 from serving.access import Gate
 from serving.access_log import AccessLog
-from serving.api import health, metrics, runs
+from serving.api import health, metrics, runs, score
 from serving.audit import AuditWriter
 from serving.limits import Streams
 from serving.metrics import Metrics
+from serving.scoring.scorer import Scorers
 from serving.settings import ServingSettings
 from serving.snapshots import Snapshots
 from warehouse.ledger import Ledger
@@ -56,9 +57,10 @@ def create_app(settings: ServingSettings | None = None) -> FastAPI:
     state.gate = Gate(state.ledger, state.audit)
     state.streams = Streams(chosen.streams_per_key)
     state.metrics = Metrics()
+    state.scorers = Scorers(chosen.warehouse.models)
     problems.install(app)
     app.add_middleware(AccessLog, metrics=state.metrics, most_body_bytes=chosen.most_body_bytes)
-    for module in (health, runs, metrics):
+    for module in (health, runs, metrics, score):
         app.include_router(module.router)
     pages.install(app)
     return app
@@ -67,6 +69,7 @@ def create_app(settings: ServingSettings | None = None) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
+    app.state.scorers.close()
     app.state.audit.close()
     app.state.snapshots.close()
     app.state.ledger.close()
