@@ -56,7 +56,7 @@ class Problem(Exception):
     def document(self) -> dict[str, Any]:
         """The problem document."""
         told = {
-            "type": f"/v1/reference#problem-{self.code}",
+            "type": f"urn:holdfast:problem:{self.code}",
             "title": self.title,
             "status": self.status,
             "code": self.code,

@@ -143,9 +143,16 @@ def write_anchor(path: Path, head: AuditEntry) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         kept = os.pread(descriptor, ANCHOR_BYTES, 0)
-        if kept.strip() and json.loads(kept)["entry_number"] >= head.entry_number:
+        if kept.strip() and not _is_before(kept, head):
             return
         text = json.dumps({"entry_number": head.entry_number, "sha256": head.sha256})
         os.pwrite(descriptor, text.ljust(ANCHOR_BYTES - 1).encode() + b"\n", 0)
     finally:
         os.close(descriptor)
+
+
+def _is_before(kept: bytes, head: AuditEntry) -> bool:
+    try:
+        return int(json.loads(kept)["entry_number"]) < head.entry_number
+    except (ValueError, KeyError, TypeError):
+        return False  # it stays as it was found, so that verifying tells
