@@ -3,7 +3,7 @@
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
-from serving.pages import assets, model, sign_in, today, user
+from serving.pages import assets, campaigns, data, model, sign_in, today, user
 from serving.pages.doors import Doors, SignInNeeded, viewer_of
 from serving.pages.frame import Frame
 from serving.pages.headers import PageHeaders
@@ -21,6 +21,8 @@ ROUTERS = (
     today.router,
     user.router,
     model.router,
+    campaigns.router,
+    data.router,
 )
 
 

@@ -1,0 +1,38 @@
+"""dbt's own pages about its project, as one file that loads nothing from elsewhere."""
+
+import os
+import shutil
+from pathlib import Path
+
+from warehouse.dbt_project import run_dbt
+from warehouse.publish.durable import FILE_MODE, make_private_folder
+from warehouse.settings import Settings
+
+DOCS_NAME = "index.html"
+
+
+def docs_file(settings: Settings) -> Path:
+    """Return where the pages are kept, whether they were made or not."""
+    return settings.dbt_home / "docs" / DOCS_NAME
+
+
+def write_docs(settings: Settings) -> Path:
+    """Let dbt write its pages, with the columns that the build file has, and keep them.
+
+    Reads the build file as its only writer would: not while a day runs.
+
+    Raises
+    ------
+    HoldfastError
+        If dbt cannot read its project.
+    Busy
+        If another process writes the build file.
+    """
+    run_dbt(settings, ["docs", "generate", "--static"])
+    kept = docs_file(settings)
+    make_private_folder(kept.parent)
+    half = kept.with_suffix(".tmp")
+    shutil.copyfile(settings.dbt_home / "target" / "static_index.html", half)
+    half.chmod(FILE_MODE)
+    os.replace(half, kept)  # noqa: PTH105  readers see the old pages or the new ones
+    return kept
