@@ -53,7 +53,9 @@ def table_schema(connection: duckdb.DuckDBPyConnection, table: str = FEATURE_TAB
     schema, name = table.split(".")
     rows = connection.execute(
         "select column_name, data_type from information_schema.columns "
-        "where table_schema = ? and table_name = ? order by ordinal_position",
+        # a refresh has other files attached, with tables of the same names
+        "where table_catalog = current_database() and table_schema = ? and table_name = ? "
+        "order by ordinal_position",
         [schema, name],
     ).fetchall()
     return [(str(column), str(sql_type)) for column, sql_type in rows]
