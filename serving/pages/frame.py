@@ -31,6 +31,7 @@ from serving.pages.doors import (
     language_to_keep,
     viewer_of,
 )
+from serving.pages.headers import own_path
 from serving.pages.language import LANGUAGES, Words
 from serving.pages.plots import Plot
 from serving.pages.viewers import ROLES, Role, Viewer
@@ -164,10 +165,8 @@ class Frame:
     def here(self, language: str) -> str:
         """Return this page's address in another language."""
         kept = [pair for pair in self.request.query_params.multi_items() if pair[0] != LANGUAGE_PARAMETER]
-        root = self.request.scope.get("root_path", "")
-        path = self.request.url.path
-        own = path[len(root) :] if root and path.startswith(root) else path
-        return f"{root}{quote(own)}?{urlencode([*kept, (LANGUAGE_PARAMETER, language)])}"
+        root, path = self.request.scope.get("root_path", ""), own_path(self.request.scope)
+        return f"{root}{quote(path)}?{urlencode([*kept, (LANGUAGE_PARAMETER, language)])}"
 
     @property
     def form_token(self) -> str:

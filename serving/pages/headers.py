@@ -24,6 +24,12 @@ def content_security_policy(settings: PageSettings) -> str:
     )
 
 
+def own_path(scope: Scope) -> str:
+    """Return the path of a request as the app knows it, wherever the app is mounted."""
+    path: str = scope.get("path", "")
+    return path.removeprefix(scope.get("root_path", "")) or "/"
+
+
 class PageHeaders:
     """Middleware: put the headers on every answer but those of the API, whose pages have their own needs.
 
@@ -50,8 +56,7 @@ class PageHeaders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, with the headers added unless the page set its own."""
-        path = scope.get("path", "")[len(scope.get("root_path", "")) :] if scope["type"] == "http" else ""
-        if scope["type"] != "http" or path == self.api_prefix or path.startswith(f"{self.api_prefix}/"):
+        if scope["type"] != "http" or f"{own_path(scope)}/".startswith(f"{self.api_prefix}/"):
             await self.app(scope, receive, send)
             return
 

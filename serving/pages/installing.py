@@ -6,9 +6,10 @@ from fastapi.responses import RedirectResponse
 from serving.pages import assets, campaigns, data, model, sign_in, today, user
 from serving.pages.doors import Doors, SignInNeeded, viewer_of
 from serving.pages.frame import Frame
-from serving.pages.headers import PageHeaders
+from serving.pages.headers import PageHeaders, own_path
 from serving.pages.page_settings import PageSettings
 from serving.problems import Problem
+from warehouse.publish.pointer import served_run_id
 from warehouse.settings import Settings
 from warehouse.sources import load_source, source_file
 
@@ -55,8 +56,7 @@ def currency_of(settings: Settings) -> str:
 
 async def ask_to_sign_in(request: Request, _: Exception) -> Response:
     """Lead to the sign-in page, and back from there to what was asked for."""
-    root = request.scope.get("root_path", "")
-    asked = request.url.path[len(root) :] if request.url.path.startswith(root) else request.url.path
+    asked = own_path(request.scope)
     query = f"?{request.url.query}" if request.url.query else ""
     goal = f"{asked}{query}" if request.method == "GET" and asked != "/" else None
     return RedirectResponse(Frame(request, "sign_in", None).url("/sign-in", next=goal), status_code=303)
@@ -70,8 +70,8 @@ def error_page(request: Request, problem: Problem) -> Response:
         # that nobody is let in may be the very problem
         viewer = None
     frame = Frame(request, "error", viewer)
-    pointer = request.app.state.settings.warehouse.published / "current"
-    if problem.code == NOTHING_TO_SERVE and viewer is not None and not pointer.is_symlink():
+    served = served_run_id(request.app.state.settings.warehouse)
+    if problem.code == NOTHING_TO_SERVE and viewer is not None and served is None:
         # no error of anybody: the pipeline has not been through its first day
         return frame.render("empty.html")
     told = f"problem.{problem.code}"

@@ -9,7 +9,7 @@ import time
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 
 from serving.pages.viewers import ROLES
 from warehouse.errors import HoldfastError
@@ -20,6 +20,8 @@ LONGEST_PASSWORD = 256
 # 32 MiB and about a tenth of a second of one core for each try
 _SCRYPT = {"n": 2**15, "r": 8, "p": 1}
 _SCRYPT_MEMORY = 64 * 1024 * 1024
+# many who try at once wait for each other instead of taking the machine's memory
+_AT_ONCE = BoundedSemaphore(2)
 
 
 class PersonError(HoldfastError):
@@ -90,7 +92,8 @@ NOBODY = f"scrypt${_SCRYPT['n']}${_SCRYPT['r']}${_SCRYPT['p']}$AAAAAAAAAAAAAAAAA
 
 def _scrypt(password: str, salt: bytes, *, n: int = 2**15, r: int = 8, p: int = 1) -> bytes:
     normal = unicodedata.normalize("NFKC", password).encode()
-    return hashlib.scrypt(normal, salt=salt, n=n, r=r, p=p, maxmem=_SCRYPT_MEMORY)
+    with _AT_ONCE:
+        return hashlib.scrypt(normal, salt=salt, n=n, r=r, p=p, maxmem=_SCRYPT_MEMORY)
 
 
 def _text(raw: bytes) -> str:

@@ -43,8 +43,14 @@ class Day:
 
     @property
     def revenue_at_risk(self) -> float:
-        """What they would cost, weighed by how likely each loss is."""
+        """What the loss of users would cost, weighed by how likely each is."""
         return float(sum(row["revenue_at_risk"] or 0 for row in self.revenue_by_value))
+
+    @property
+    def revenue_share(self) -> float | None:
+        """Revenue at risk against the revenue if everybody stays; None where there is none."""
+        if_all_stay = float(sum(row["revenue_if_staying"] or 0 for row in self.revenue_by_value))
+        return self.revenue_at_risk / if_all_stay if if_all_stay else None
 
     @property
     def moved(self) -> Mapping[str, int]:

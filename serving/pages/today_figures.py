@@ -50,7 +50,6 @@ select
     sum(churn_probability * value_if_staying) as revenue_at_risk,
     sum(value_if_staying) as revenue_if_staying
 from user_risk_tiers
-where risk_tier in ('high', 'medium')
 group by part
 order by revenue_at_risk desc nulls last, part
 """
@@ -147,7 +146,7 @@ def tier_flow(snapshot: Snapshot, before: date | None) -> Mapping[tuple[str, str
 
 
 def revenue_at_risk(snapshot: Snapshot, column: str) -> Sequence[Mapping[str, Any]]:
-    """Return what the users at risk would cost by a column, weighed by how likely their loss is."""
+    """Return what the loss of users would cost by a column, weighed by how likely each is."""
     if column not in ("value_tier", "country", "risk_tier"):
         raise ValueError(f"revenue is not told by {column!r}")
     return snapshot.rows(REVENUE_BY.format(column=column))

@@ -75,7 +75,7 @@ def revenue_plot(words: Words, column: str, rows: Sequence[Mapping[str, Any]], *
     total = sum(amount for _, _, amount in parts)
     largest = max(parts, key=lambda part: part[2], default=None)
     bars = list(reversed(parts))
-    at_risk = words("today.users_at_risk")
+    scored = words("today.users_scored")
     return Plot(
         name=f"revenue_by_{column}",
         title=words(f"today.revenue_by_{column}"),
@@ -84,7 +84,7 @@ def revenue_plot(words: Words, column: str, rows: Sequence[Mapping[str, Any]], *
         else words("today.revenue_none"),
         columns=[
             words(f"today.{column}"),
-            at_risk,
+            scored,
             words("today.revenue_at_risk"),
         ],
         rows=[[label, words.number(users), words.money(amount)] for label, users, amount in parts],
@@ -99,7 +99,7 @@ def revenue_plot(words: Words, column: str, rows: Sequence[Mapping[str, Any]], *
                 "textposition": "auto",
                 "cliponaxis": False,
                 "marker": {"color": "var(--series-1)"},
-                "hovertemplate": f"%{{y}}: %{{text}}<br>{at_risk}: %{{customdata}}<extra></extra>",
+                "hovertemplate": f"%{{y}}: %{{text}}<br>{scored}: %{{customdata}}<extra></extra>",
             }
         ],
         layout={
