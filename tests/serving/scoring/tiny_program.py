@@ -3,7 +3,7 @@
 from datetime import date
 
 from warehouse.contract import load_contract
-from warehouse.feature_program import FEATURES, FeatureContext, FeatureProgram, Model
+from warehouse.feature_program import FEATURES, SHOP_GAPS, FeatureContext, FeatureProgram, Model
 from warehouse.feature_program.program import DAY_MARK
 from warehouse.settings import REPOSITORY
 
@@ -25,6 +25,7 @@ def tiny_program(**changes: object) -> FeatureProgram:
         "models": (
             Model(STAGED_USERS, "table", "select 1", ()),
             Model(STAGED_ORDERS, "table", "select 1", ()),
+            Model(SHOP_GAPS, "table", "select 1", ()),
             Model(
                 FEATURES,
                 "table",
