@@ -172,6 +172,10 @@ check-reader: install  ## Open what is published, verify it, print run, age and 
 status: install  ## Deliveries, built days, publishes and open failures on one screen
 	@$(BIN)/python -m warehouse status
 
+.PHONY: docs
+docs: install  ## dbt's pages about every table and column, for the dashboard
+	@$(BIN)/python -m warehouse docs
+
 .PHONY: sql
 sql: install  ## Ask the published snapshot in SQL, reading only (QUERY=, FILE=, FORMAT=table|csv|json)
 	@$(BIN)/python -m warehouse sql $(if $(QUERY),--query "$$QUERY") $(if $(FILE),--file "$(FILE)") $(if $(FORMAT),--format $(FORMAT))

@@ -8,13 +8,6 @@ from warehouse.dbt_project import run_dbt
 from warehouse.publish.durable import FILE_MODE, make_private_folder
 from warehouse.settings import Settings
 
-DOCS_NAME = "index.html"
-
-
-def docs_file(settings: Settings) -> Path:
-    """Return where the pages are kept, whether they were made or not."""
-    return settings.dbt_home / "docs" / DOCS_NAME
-
 
 def write_docs(settings: Settings) -> Path:
     """Let dbt write its pages, with the columns that the build file has, and keep them.
@@ -29,7 +22,7 @@ def write_docs(settings: Settings) -> Path:
         If another process writes the build file.
     """
     run_dbt(settings, ["docs", "generate", "--static"])
-    kept = docs_file(settings)
+    kept = settings.dbt_docs
     make_private_folder(kept.parent)
     half = kept.with_suffix(".tmp")
     shutil.copyfile(settings.dbt_home / "target" / "static_index.html", half)

@@ -166,6 +166,11 @@ class Settings:
         return self.home / "dbt" / self.source
 
     @property
+    def dbt_docs(self) -> Path:
+        """The pages that dbt writes of its project, in one file, once `make docs` has made them."""
+        return self.dbt_home / "docs" / "index.html"
+
+    @property
     def dbt_project(self) -> Path:
         """The dbt project's own folder."""
         return REPOSITORY / "dbt_project"

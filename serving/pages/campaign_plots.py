@@ -32,14 +32,14 @@ def is_drawn(row: Row) -> bool:
 def written(words: Words, outcome: str) -> Callable[[float | None], str]:
     """Return how a difference of an outcome is written: shares in points of a per cent, money as money."""
     if outcome in ("churned", "unsubscribed"):
-        return lambda value: words("campaigns.points", value=words.change(_times_100(value), 1))
+        return lambda value: "–" if value is None else _points(words, value)
     if outcome in ("revenue", "net_margin", "returned_amount"):
         return lambda value: ("+" if value is not None and value > 0 else "") + words.money(value, 2)
     return lambda value: words.change(value, 3)
 
 
-def _times_100(value: float | None) -> float | None:
-    return None if value is None else 100 * value
+def _points(words: Words, value: float) -> str:
+    return words("campaigns.points", value=words.change(100 * value, 1))
 
 
 def _effect_plot(words: Words, outcome: str, rows: Sequence[Row]) -> Plot:

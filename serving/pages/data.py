@@ -1,6 +1,5 @@
 """The page of the data: what came, what was set aside, what gates found, and from what everything is made."""
 
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -13,7 +12,6 @@ from serving.pages.lineage_view import BOX_HEIGHT, BOX_WIDTH, drawing, tree, way
 from serving.pages.remembered import remembered
 from serving.problems import Problem
 from warehouse.publish.lineage import read_lineage
-from warehouse.settings import Settings
 
 router = APIRouter(include_in_schema=False)
 FIRST_TABLE = "user_risk_tiers"
@@ -44,14 +42,14 @@ def data(
         tree=tree(way),
         drawing=drawing(way),
         box=(BOX_WIDTH, BOX_HEIGHT),
-        has_docs=docs_of(state.settings.warehouse).is_file(),
+        has_docs=state.settings.warehouse.dbt_docs.is_file(),
     )
 
 
 @router.get("/data/dbt-docs")
 def dbt_docs(frame: Annotated[Frame, Depends(page("data", with_snapshot=False))]) -> Response:
     """Send dbt's own pages, where they were made."""
-    path = docs_of(frame.request.app.state.settings.warehouse)
+    path = frame.request.app.state.settings.warehouse.dbt_docs
     if not path.is_file():
         raise Problem(
             status=404,
@@ -61,8 +59,3 @@ def dbt_docs(frame: Annotated[Frame, Depends(page("data", with_snapshot=False))]
             todo="Run `make docs`; it reads the build file, so not while a day runs.",
         )
     return FileResponse(path, media_type="text/html", headers={"Content-Security-Policy": DOCS_POLICY})
-
-
-def docs_of(settings: Settings) -> Path:
-    """Return where `make docs` puts dbt's pages."""
-    return settings.dbt_home / "docs" / "index.html"

@@ -21,8 +21,8 @@ STAGE_OF_SCHEMA: Mapping[str, str] = {
     "recommendations": "risk",
     "reporting": "published",
 }
-BOX_WIDTH, BOX_HEIGHT, GAP_ACROSS, GAP_DOWN, TOP = 196, 26, 64, 8, 34
-MOST_LETTERS = 29
+BOX_WIDTH, BOX_HEIGHT, GAP_ACROSS, GAP_DOWN, TOP = 164, 26, 40, 8, 34
+MOST_LETTERS = 25
 
 
 @dataclass(frozen=True)
