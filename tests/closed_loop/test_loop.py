@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pytest
 
@@ -12,7 +13,10 @@ from closed_loop.report import Results
 from closed_loop.shop import settings_of
 from closed_loop.sizes import Size
 from sample_shop.interventions import Interventions
+from tests.documents_sql import Block, sql_blocks
 from warehouse.ledger import Ledger
+from warehouse.publish import current_snapshot
+from warehouse.settings import REPOSITORY
 
 pytestmark = pytest.mark.slow
 
@@ -29,6 +33,14 @@ SIZE = Size(
     judges_policies=False,
 )
 SEED = 3
+QUERIES = [
+    pytest.param(block, id=f"{page}: {block.title}")
+    for page in ("README.md", "docs/campaigns.md")
+    for block in sql_blocks(REPOSITORY / page)
+]
+# what a shop may hope for: nothing harms, and this user was never chosen
+ONE_USER = "everything about one user: score, assignment, contact, outcome"
+MAY_FIND_NOTHING = ("does it harm anything?", ONE_USER)
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +96,32 @@ def test_the_intervals_of_small_worlds_cover_the_truth(results: Results) -> None
     coverage = next(one for one in results.targets if one.name == "coverage of saved users")
     assert coverage.is_met
     assert (results.coverage["saved_users_truth"] > 0).all()
+
+
+@pytest.mark.parametrize("block", QUERIES)
+def test_every_query_of_the_pages_is_answered_where_campaigns_ran(
+    folder: Path, results: Results, block: Block
+) -> None:
+    served = current_snapshot(settings_of(folder / "work" / "learned"))
+    with duckdb.connect(str(served / "holdfast.duckdb"), read_only=True) as connection:
+        found = connection.execute(block.sql).fetchall()
+    assert found or block.title in MAY_FIND_NOTHING
+
+
+def test_one_query_tells_everything_about_a_user(folder: Path, results: Results) -> None:
+    (block,) = [one for one in sql_blocks(REPOSITORY / "docs" / "campaigns.md") if one.title == ONE_USER]
+    served = current_snapshot(settings_of(folder / "work" / "learned"))
+    with duckdb.connect(str(served / "holdfast.duckdb"), read_only=True) as connection:
+        (user,) = connection.execute(
+            "select min(user_id) from campaign_trail where handed_over_at is not null and is_complete"
+        ).fetchall()[0]
+        answer = connection.execute(block.sql.replace("u0000042", user))
+        names = [column[0] for column in answer.description]
+        rows = [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+    reached = [row for row in rows if row["handed_over_at"] is not None]
+    assert {row["arm"] for row in reached} == {"treatment"}
+    assert None not in {row["churn_probability"] for row in reached}
+    assert any(row["churned"] is not None and row["net_margin"] is not None for row in reached)
 
 
 def _world():
