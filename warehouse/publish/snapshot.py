@@ -10,6 +10,7 @@ import duckdb
 
 from warehouse.connections import attach, open_new_with_build
 from warehouse.errors import ContractBreach, DamagedFile, GateFailure
+from warehouse.feature_program import write_scoring_files
 from warehouse.ledger import Run
 from warehouse.publish.descriptions import Relation, descriptions_of, read_catalog
 from warehouse.publish.durable import FILE_MODE
@@ -63,6 +64,10 @@ def write_snapshot(settings: Settings, run: Run, folder: Path) -> Written:
         list_table = next(table for table in PUBLISHED_TABLES if table.name == AT_RISK_USERS)
         order = _order(list_table, made[AT_RISK_USERS].column_names)
         export_list(connection, AT_RISK_USERS, order, folder)
+        missing = write_scoring_files(connection, settings, run.as_of_date, folder)
+    if missing is not None:
+        # the list goes out all the same: only POST /v1/score needs these files, and says so
+        log.warning("run %s is published without what scores single users: %s", run.run_id, missing)
     for path in folder.iterdir():
         path.chmod(FILE_MODE)
     return Written(tables=facts, model_version=models[0] if models else None)
