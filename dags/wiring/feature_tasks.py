@@ -9,8 +9,14 @@ from dags.wiring.runs import OpenedRun, each_run, finish, opened_ledger
 
 @task
 def record_built_days(opened: list[OpenedRun]) -> list[str]:
-    """Record that the days' features passed their gate, and end the runs."""
-    with opened_ledger() as (_, ledger):
+    """Record that the days' features passed their gate, keep the SQL that built them, and end the runs.
+
+    The SQL is what users are scored with between two runs; it is compiled anew only if it has changed.
+    """
+    from warehouse.feature_program.compiling import current_program
+
+    with opened_ledger() as (settings, ledger):
+        current_program(settings)
         for run in each_run(ledger, opened):
             ledger.record_built_day(run)
     finish(opened)
