@@ -6,6 +6,8 @@ Where ``HOLDFAST_ALARM_URL`` is set, what is new goes there in one POST per run,
         {"as_of_date": "2026-06-30", "kind": "feature_drift", "subject": "paid_orders_30d",
          "message": "…", "run_id": "20260630-000042"}]}
 
+Data engineers who are told by e-mail or chat (`warehouse.notices`) are told of them as well, by kind.
+
 Any 2xx answer means that somebody was told. What could not be told waits in the ledger and goes with the next
 alarms of the week; nothing that happens here fails a run. Messages hold counts and shares, never a user.
 """
@@ -71,6 +73,10 @@ def raise_alarms(
         progress(f"ALARM {alarm.kind} {alarm.subject}: {alarm.message}")
     if tells:
         _tell(settings, ledger, run, progress)
+    if notify and new:
+        from warehouse.notices import tell_alarms
+
+        tell_alarms(settings, ledger, run, new, progress=progress)
     return new
 
 
@@ -84,7 +90,7 @@ def _tell(settings: Settings, ledger: Ledger, run: Run, progress: Callable[[str]
     )
     if not waiting:
         return
-    failure = _posted(settings.alarm_url, _body(run, waiting))
+    failure = posted(settings.alarm_url, _body(run, waiting))
     ledger.record_notified(waiting, failure)
     # the address may hold a secret: it is never printed
     outcome = f"could not be told: {failure}" if failure else "told"
@@ -105,8 +111,8 @@ def _body(run: Run, alarms: Sequence[Alarm]) -> bytes:
     return json.dumps({"source": run.source, "run_id": run.run_id, "alarms": told}).encode()
 
 
-def _posted(url: str, body: bytes) -> str | None:
-    """Post with a few tries; returns why it failed, or None."""
+def posted(url: str, body: bytes) -> str | None:
+    """Post JSON with a few tries; returns why it failed, without the address, or None."""
     request = urllib.request.Request(  # noqa: S310  the settings let only http(s) pass
         url,
         data=body,

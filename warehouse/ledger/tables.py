@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "005"
+HEAD = "006"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
