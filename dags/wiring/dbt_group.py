@@ -20,8 +20,7 @@ from cosmos.constants import ExecutionMode, InvocationMode, LoadMode, TestBehavi
 from cosmos.operators._watcher.base import BaseConsumerSensor
 from cosmos.operators.watcher import DbtProducerWatcherOperator
 
-from dags.wiring.defaults import WRITER_POOL
-from dags.wiring.failures import report_failure
+from dags.wiring.defaults import ON_FAILURE, WRITER_POOL
 from dags.wiring.writer import release_writer_lock, take_writer_lock
 from warehouse.errors import SettingsError
 from warehouse.settings import Settings
@@ -72,7 +71,7 @@ def dbt_models(group_id: str, selector: str, runs_from: str = "open_runs") -> Ta
             invocation_mode=InvocationMode.DBT_RUNNER,
             setup_operator_args={
                 "pool": WRITER_POOL,
-                "on_failure_callback": report_failure,
+                "on_failure_callback": list(ON_FAILURE),
                 "interceptors": [partial(_say_which_days, runs_from), take_writer_lock],
                 "callback": _keep_what_dbt_wrote,
                 # TestBehavior.NONE leaves tests out of the build; they belong in it

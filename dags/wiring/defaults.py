@@ -7,6 +7,7 @@ import pendulum
 from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule
 
 from dags.wiring.failures import report_failure
+from dags.wiring.notices import TellEngineers
 
 # One slot: DuckDB has one writer, and then no readers at all.
 WRITER_POOL = "warehouse_writer"
@@ -19,12 +20,15 @@ RETRY_WHEN_BUSY = ExceptionRetryPolicy(
     default=RetryAction.FAIL,
 )
 
+# First the ledger and the report, which the notice points to; then people.
+ON_FAILURE = (report_failure, TellEngineers())
+
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "holdfast",
     "retries": 10,
     "retry_delay": timedelta(minutes=1),
     "retry_policy": RETRY_WHEN_BUSY,
-    "on_failure_callback": report_failure,
+    "on_failure_callback": list(ON_FAILURE),
 }
 
 # A DAG that writes runs one at a time: days are taken in the order in which they were asked for.

@@ -56,7 +56,7 @@ def readable(exception: object) -> str:
 
 
 def _runs_of(context: Mapping[str, Any], ledger: Any, source: str) -> list[Any]:
-    opened = _opened_runs(context)
+    opened = opened_runs(context)
     if opened:
         return [ledger.run(run["run_id"]) for run in opened]
     kind = KIND_OF_DAG.get(context["ti"].dag_id, "")
@@ -64,7 +64,8 @@ def _runs_of(context: Mapping[str, Any], ledger: Any, source: str) -> list[Any]:
     return unfinished[:1]
 
 
-def _opened_runs(context: Mapping[str, Any]) -> Any:
+def opened_runs(context: Mapping[str, Any]) -> Any:
+    """Return the ledger runs that a task's DAG run began; None where nobody can be asked."""
     try:
         return context["ti"].xcom_pull(task_ids="open_runs")
     except Exception:  # a callback for a killed task has nobody to ask

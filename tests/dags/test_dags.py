@@ -18,6 +18,7 @@ DAG_IDS = {
     "deliver_outbox",
     "measure_campaign_effects",
     "train_uplift_model",
+    "send_daily_digest",
 }
 # what opens the build file, by DAG; the producers are those of Cosmos
 WRITERS = {
@@ -45,6 +46,7 @@ WRITERS = {
         "tell_campaign_alarms",
     },
     "train_uplift_model": {"learn_uplift"},
+    "send_daily_digest": set(),
 }
 ASSET_SCHEDULES = {
     "ingest_deliveries": {"landed_deliveries"},
