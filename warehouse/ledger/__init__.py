@@ -2,8 +2,8 @@
 
 Runs with their epochs, deliveries, built days, gate results, publishes, models and the decisions on them,
 alarms; of campaigns the assignments, launches, messages, coupons and contact blocks; keys of the HTTP API,
-people of the dashboard, and who did what; what people were to be told. In SQLite by default and in
-PostgreSQL by URL.
+people of the dashboard, and who did what; what people were to be told, and what tools reported back. In
+SQLite by default and in PostgreSQL by URL.
 """
 
 from typing import Self
@@ -29,6 +29,7 @@ from warehouse.ledger.delivery_book import DeliveryBook
 from warehouse.ledger.key_book import KeyBook
 from warehouse.ledger.launch_book import LaunchBook
 from warehouse.ledger.notice_book import NoticeBook
+from warehouse.ledger.outcome_book import OutcomeBook, ReportedOutcome
 from warehouse.ledger.person_book import PersonBook
 from warehouse.ledger.publish_book import PublishBook
 from warehouse.ledger.records import (
@@ -64,6 +65,7 @@ class Ledger(
     KeyBook,
     PersonBook,
     NoticeBook,
+    OutcomeBook,
 ):
     """Every book of the ledger over one database; use it as a context manager.
 
@@ -113,6 +115,7 @@ __all__ = [
     "ModelUse",
     "OutboxMessage",
     "Publish",
+    "ReportedOutcome",
     "Run",
     "utc_now",
 ]

@@ -1,6 +1,7 @@
 """Assignments: who has which arm in which experiment, recorded once and kept."""
 
 from collections.abc import Sequence
+from datetime import date
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -39,6 +40,18 @@ class AssignmentBook(Store):
         for row in rows_by_key(connection, statement, table.c.user_id, user_ids):
             found[row.user_id] = (*found.get(row.user_id, ()), CampaignAssignment(**row._mapping))
         return found
+
+    def everybody_left_alone(self, source: str) -> tuple[tuple[str, str, str, date], ...]:
+        """Return (user, experiment, arm, assigned on) of all in a holdout or in the global control."""
+        table = campaign_assignments
+        columns = (table.c.user_id, table.c.experiment_id, table.c.arm, table.c.assigned_on)
+        statement = (
+            sa.select(*columns)
+            .where(table.c.source == source, table.c.arm != "treatment")
+            .order_by(table.c.user_id, table.c.experiment_id)
+        )
+        with self.reading() as connection:
+            return tuple((row[0], row[1], row[2], row[3]) for row in connection.execute(statement))
 
     def assignments(
         self, source: str, *, experiment_id: str | None = None, user_id: str | None = None

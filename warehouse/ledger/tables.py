@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "006"
+HEAD = "007"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
