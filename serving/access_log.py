@@ -16,6 +16,7 @@ from serving.problems import Problem, is_api, too_large
 
 log = logging.getLogger("serving.access")
 
+NOSNIFF = (b"x-content-type-options", b"nosniff")
 MOST_HEADER_BYTES = 16 * 1024
 KEY_NAMES = ("key", "api_key", "apikey", "access_token", "authorization", "bearer")
 
@@ -49,7 +50,10 @@ class AccessLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-content-type-options", b"nosniff")]
+                headers = list(message.get("headers", ()))
+                if NOSNIFF[0] not in dict(headers):
+                    headers.append(NOSNIFF)
+                message["headers"] = headers
             await send(message)
 
         try:

@@ -68,7 +68,9 @@ class Problem(Exception):
     @property
     def response(self) -> Response:
         """The answer of the HTTP API."""
-        return JSONResponse(self.document, self.status, self.headers, MEDIA_TYPE)
+        # an error that nobody foresaw is answered outside of what adds this to the others
+        headers = {**self.headers, "X-Content-Type-Options": "nosniff"}
+        return JSONResponse(self.document, self.status, headers, MEDIA_TYPE)
 
 
 def not_found(what: str) -> Problem:

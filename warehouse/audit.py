@@ -122,7 +122,7 @@ def _unrecorded(ledger: Ledger, chain: _Chain) -> Iterator[str]:
         return
     with ledger.reading() as connection:
         done: Counter[tuple[str, str]] = Counter()
-        for prefix, kind, subject, at in (
+        for prefix, what, to_what, at in (
             ("pointer.", pointer_moves.c.why, pointer_moves.c.run_id, pointer_moves.c.moved_at),
             ("model.", model_decisions.c.verdict, model_decisions.c.challenger, model_decisions.c.decided_at),
             (
@@ -133,7 +133,7 @@ def _unrecorded(ledger: Ledger, chain: _Chain) -> Iterator[str]:
             ),
             ("key.", sa.literal("revoked"), api_keys.c.key_id, api_keys.c.revoked_at),
         ):
-            statement = sa.select(kind, subject).where(at >= chain.began)
+            statement = sa.select(what, to_what).where(at >= chain.began)
             done.update((prefix + row[0], row[1]) for row in connection.execute(statement))
         made = set(connection.execute(sa.select(api_keys.c.key_id)).scalars())
         attempts = connection.execute(

@@ -65,9 +65,11 @@ class AuditBook(Store):
 
     def append_actions(self, connection: Connection, actions: Sequence[Action]) -> AuditEntry:
         """Append entries in the caller's transaction; call it last, for it makes other appenders wait."""
+        last = self.next_number(connection, COUNTER, len(actions))
+        first = last - len(actions) + 1
+        sha256 = self._sha256_of(connection, first - 1)
         entries: list[AuditEntry] = []
-        for action in actions:
-            number = self.next_number(connection, COUNTER)
+        for number, action in enumerate(actions, first):
             entry = AuditEntry(
                 entry_number=number,
                 at=self.clock().astimezone(UTC),
@@ -75,10 +77,11 @@ class AuditBook(Store):
                 action=action.action[:64],
                 subject=action.subject[:256],
                 details_json=json.dumps(dict(action.details), ensure_ascii=False, sort_keys=True),
-                previous_sha256=entries[-1].sha256 if entries else self._sha256_of(connection, number - 1),
+                previous_sha256=sha256,
                 sha256="",
             )
-            entries.append(replace(entry, sha256=sha256_of_entry(entry)))
+            sha256 = sha256_of_entry(entry)
+            entries.append(replace(entry, sha256=sha256))
         connection.execute(audit_entries.insert(), [vars(entry) for entry in entries])
         connection.info["audit_head"] = entries[-1]
         return entries[-1]

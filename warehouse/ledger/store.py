@@ -97,12 +97,12 @@ class Store:
             with connection.begin():
                 yield connection
 
-    def next_number(self, connection: Connection, counter: str) -> int:
-        """Take the next number of a counter; two processes never get the same."""
+    def next_number(self, connection: Connection, counter: str, how_many: int = 1) -> int:
+        """Take the next numbers of a counter and return the last; two processes never get the same."""
         statement = (
             counters.update()
             .where(counters.c.name == counter)
-            .values(value=counters.c.value + 1)
+            .values(value=counters.c.value + how_many)
             .returning(counters.c.value)
         )
         return int(connection.execute(statement).scalar_one())
