@@ -1,7 +1,7 @@
 """Measure: ``python -m benchmarks [chain] [features] [increment] [scoring] [contest] [decisions] [relay]``.
 
-All of it if nothing is named. Trainings follow the settings (HOLDFAST_CANDIDATES and the like); the page
-says which were set.
+And ``refresh``. All of it if nothing is named. Trainings follow the settings (HOLDFAST_CANDIDATES and the
+like); the page says which were set.
 """
 
 import argparse
@@ -17,13 +17,15 @@ from benchmarks.decisions import measure_decisions
 from benchmarks.features import measure_features
 from benchmarks.increment import measure_increment
 from benchmarks.measure import Cost, in_own_process
+from benchmarks.refresh import TOUCHED, measure_refresh
+from benchmarks.refresh import USERS as REFRESHED_USERS
 from benchmarks.relay import WEBHOOKS, measure_relay
 from benchmarks.report import Section, page
 from benchmarks.scoring import USERS, measure_scoring
 from benchmarks.shop import Shop
 
 OF_A_SHOP = ("chain", "features", "increment")
-CHOICES = (*OF_A_SHOP, "scoring", "contest", "decisions", "relay")
+CHOICES = (*OF_A_SHOP, "scoring", "contest", "decisions", "relay", "refresh")
 # Settings that change what a training does.
 SAID = ("HOLDFAST_CANDIDATES", "HOLDFAST_SEARCH_TRIALS", "HOLDFAST_SEARCH_SECONDS", "HOLDFAST_FIT_SECONDS")
 
@@ -54,11 +56,14 @@ def _measure(asked: argparse.Namespace, folder: Path) -> int:
         sections.append(measure_decisions(folder, users=asked.decided_users))
     if "relay" in asked.what:
         sections.append(measure_relay(folder, users=asked.decided_users, webhooks=asked.webhooks))
+    if "refresh" in asked.what:
+        sections.append(measure_refresh(folder, users=asked.refreshed_users, touched=asked.touched_users))
     settings = [f"{name}={os.environ[name]} " for name in SAID if os.environ.get(name)]
     command = f"{''.join(settings)}python -m benchmarks {' '.join(asked.what)}"
     command += f" --users {asked.users} --days {asked.days}"
     command += f" --scored-users {asked.scored_users} --contest-rows {asked.contest_rows}"
     command += f" --decided-users {asked.decided_users} --webhooks {asked.webhooks}"
+    command += f" --refreshed-users {asked.refreshed_users} --touched-users {asked.touched_users}"
     text = page(command, sections)
     print(text)
     for path in {folder / "benchmarks.md", asked.write} - {None}:
@@ -111,6 +116,12 @@ def _parser() -> argparse.ArgumentParser:
         "--decided-users", type=int, default=DECIDED_USERS, help=f"users to decide on ({DECIDED_USERS})"
     )
     parser.add_argument("--webhooks", type=int, default=WEBHOOKS, help=f"webhooks to relay ({WEBHOOKS})")
+    parser.add_argument(
+        "--refreshed-users", type=int, default=REFRESHED_USERS, help=f"users on the list ({REFRESHED_USERS})"
+    )
+    parser.add_argument(
+        "--touched-users", type=int, default=TOUCHED, help=f"users that a delivery touches ({TOUCHED})"
+    )
     parser.add_argument("--home", type=Path, help="folder to work in and keep; a temporary one if left out")
     parser.add_argument(
         "--write", type=Path, help="also write the page here, for instance docs/benchmarks.md"

@@ -16,6 +16,7 @@ KIND_OF_DAG = {
     "run_retention_campaigns": "campaigns",
     "measure_campaign_effects": "effects",
     "train_uplift_model": "uplift",
+    "refresh_risk": "refresh",
 }
 
 

@@ -19,6 +19,7 @@ DAG_IDS = {
     "measure_campaign_effects",
     "train_uplift_model",
     "send_daily_digest",
+    "refresh_risk",
 }
 # what opens the build file, by DAG; the producers are those of Cosmos
 WRITERS = {
@@ -47,6 +48,7 @@ WRITERS = {
     },
     "train_uplift_model": {"learn_uplift"},
     "send_daily_digest": set(),
+    "refresh_risk": {"refresh_touched_users", "remember_announced"},
 }
 ASSET_SCHEDULES = {
     "ingest_deliveries": {"landed_deliveries"},
@@ -162,6 +164,7 @@ def test_each_stage_announces_its_own_asset(bag: Any) -> None:
         ("score_churn_risk", "risk_tiers"),
         ("score_churn_risk", "retraining_wanted"),
         ("run_retention_campaigns", "campaign_messages"),
+        ("refresh_risk", "risk_alerts"),
     }
 
 
@@ -228,19 +231,21 @@ def test_a_replay_has_no_way_to_send(bag: Any) -> None:
     }
 
 
-def test_a_large_campaign_waits_for_a_person_and_silence_sends_nothing(bag: Any) -> None:
-    dag = bag.dags["run_retention_campaigns"]
-    asking = dag.get_task("approve_large_campaigns")
-    assert asking.defaults == ["Reject"]
-    assert asking.response_timeout.total_seconds() == 12 * 3600
-    assert asking.upstream_task_ids == {"is_approval_needed"}
-    assert dag.get_task("release_approved").upstream_task_ids == {"approve_large_campaigns", "open_runs"}
-    # what needs no approval does not wait for it
-    assert dag.get_task("write_lists").upstream_task_ids == {"open_runs", "record_campaigns"}
-    # and what nobody approved is closed whatever happened
-    closing = dag.get_task("close_unapproved")
-    assert closing.trigger_rule == "none_failed"
-    assert {"write_lists", "write_approved_lists"} <= closing.upstream_task_ids
+def test_a_refresh_comes_every_quarter_of_an_hour_and_starts_no_campaign(bag: Any) -> None:
+    dag = bag.dags["refresh_risk"]
+    assert dag.timetable.expression == "*/15 * * * *"
+    assert {task.task_id for task in dag.tasks} == {
+        "refresh_touched_users",
+        "announce_alerts",
+        "tell_service_team",
+        "remember_announced",
+    }
+    # told first, remembered afterwards: what is cut off in between is told again
+    told = dag.get_task("remember_announced").get_flat_relative_ids(upstream=True)
+    assert {"tell_service_team", "announce_alerts"} <= told
+    (outlet,) = dag.get_task("announce_alerts").outlets
+    waiting = {dag_id for dag_id in ASSET_SCHEDULES if outlet in assets_of(bag.dags[dag_id])}
+    assert waiting == set()
 
 
 def test_the_outbox_is_looked_at_every_few_minutes(bag: Any) -> None:

@@ -58,12 +58,16 @@ baskets as (
     group by as_of_date, user_id, session_id
 ),
 
+{# Of anybody, with a basket or without: how far the day has come. #}
 newest_acts as (
+    {%- call(as_of_date) for_each_as_of_date() %}
     select
-        as_of_date,
+        {{ as_of_date }} as as_of_date,
         max(occurred_at) as newest_act_at
-    from cart_acts
-    group by as_of_date
+    from {{ staged('events') }}
+    where
+        {{ seen_by(as_of_date, 'cast(local_at as date)', days=alert_reach()) }}
+    {% endcall -%}
 ),
 
 {# Left is what was neither taken to the till nor followed by an order. #}
