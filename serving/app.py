@@ -9,9 +9,21 @@ from fastapi import FastAPI
 from serving import pages, problems
 from serving.access import Gate
 from serving.access_log import AccessLog
-from serving.api import health, metrics, runs, score
+from serving.api import (
+    at_risk,
+    audiences,
+    health,
+    metrics,
+    outcomes,
+    reference,
+    runs,
+    score,
+    unsubscribe,
+    users,
+)
 from serving.audit import AuditWriter
 from serving.limits import Streams
+from serving.lists import installing
 from serving.metrics import Metrics
 from serving.scoring.scorer import Scorers
 from serving.settings import ServingSettings
@@ -58,9 +70,10 @@ def create_app(settings: ServingSettings | None = None) -> FastAPI:
     state.streams = Streams(chosen.streams_per_key)
     state.metrics = Metrics()
     state.scorers = Scorers(chosen.warehouse.models)
+    installing.install(app)
     problems.install(app)
     app.add_middleware(AccessLog, metrics=state.metrics, most_body_bytes=chosen.most_body_bytes)
-    for module in (health, runs, metrics, score):
+    for module in (health, runs, reference, metrics, at_risk, users, audiences, outcomes, score, unsubscribe):
         app.include_router(module.router)
     pages.install(app)
     return app
@@ -69,6 +82,7 @@ def create_app(settings: ServingSettings | None = None) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
+    app.state.workers.close()
     app.state.scorers.close()
     app.state.audit.close()
     app.state.snapshots.close()

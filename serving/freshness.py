@@ -71,11 +71,11 @@ def refuse_older(freshness: Freshness, max_age_hours: float | None) -> None:
     Raises
     ------
     Problem
-        503, with what is served instead named.
+        409, with what is served instead named.
     """
     if max_age_hours is not None and freshness.age_hours > max_age_hours:
         raise Problem(
-            503,
+            409,
             "too_old",
             "What is served is older than the request allows.",
             f"Run {freshness.run_id}, as of {freshness.as_of_date}, is {freshness.age_hours:g} hours old.",

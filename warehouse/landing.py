@@ -14,6 +14,8 @@ from warehouse.settings import Settings
 
 DAY_IN_NAME = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
 MANIFEST_NAME = "_manifest.json"
+#: A folder beside a day's own: more of the same day, of which no table is required and no manifest is asked.
+PART_OF_A_DAY = "{day}.{part}"
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,8 @@ def folder_signatures(landing: Path) -> dict[str, Signature]:
     found = {}
     with os.scandir(landing) as folders:
         for folder in folders:
-            if folder.is_dir() and not folder.name.startswith((".", "_")):
+            # a part of a day (`<day>.reported`) is taken with the next delivery and announces none
+            if folder.is_dir() and "." not in folder.name and not folder.name.startswith("_"):
                 signature = _signature(Path(folder.path))
                 if signature:
                     found[folder.name] = signature

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,6 +14,7 @@ from warehouse.landing import MANIFEST_NAME
 from warehouse.ledger import Delivery, DeliveryFile, Ledger
 from warehouse.sources import Source, Table
 
+PART_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})\.[a-z]+")
 Recorded = list[tuple[Delivery, tuple[DeliveryFile, ...]]]
 
 
@@ -36,6 +38,7 @@ class Arrival:
     day: date
     files: list[LandedFile]
     history: bool = False
+    is_part: bool = False
     manifest_json: str | None = None
     manifest_rows: Mapping[str, int] = field(default_factory=dict)
     tables_there: frozenset[str] = frozenset()
@@ -72,10 +75,13 @@ class SeenFiles:
         for delivery, files in deliveries:
             if delivery.status == "refused":
                 continue
+            own_folder = f"{delivery.delivery_date.isoformat()}/"
             for file in files:
                 self.by_content.setdefault((file.table_name, file.sha256), delivery.delivery_id)
                 self.by_path.setdefault(file.relative_path, set()).add(file.sha256)
-                self.tables_by_day.setdefault(delivery.delivery_date, set()).add(file.table_name)
+                # a part of a day does not stand for the day's own delivery
+                if file.relative_path.startswith(own_folder):
+                    self.tables_by_day.setdefault(delivery.delivery_date, set()).add(file.table_name)
 
     def seen_here(self, relative_path: str, sha256: str) -> bool:
         """Say whether these bytes were seen at this place."""
@@ -98,18 +104,42 @@ def day_folders(landing: Path, through: date | None) -> tuple[list[tuple[date, P
         try:
             day = date.fromisoformat(path.name)
         except ValueError:
-            strange.append(path.name)
+            if _day_of_part(path.name) is None:
+                strange.append(path.name)
             continue
         if through is None or day <= through:
             days.append((day, path))
     return sorted(days), strange
 
 
+def part_folders(landing: Path, through: date | None) -> list[tuple[date, Path]]:
+    """Return the folders that hold parts of days up to `through`, oldest first; None: of no day.
+
+    A part is taken with its day's own delivery or after it, so that it never makes a day by itself.
+    """
+    found = []
+    for path in sorted(landing.iterdir()) if landing.is_dir() and through is not None else []:
+        day = _day_of_part(path.name)
+        if day is not None and through is not None and day <= through and path.is_dir():
+            found.append((day, path))
+    return sorted(found)
+
+
+def _day_of_part(name: str) -> date | None:
+    """Return the day of a folder that holds a part of it, or None for any other folder."""
+    named = PART_NAME.fullmatch(name)
+    try:
+        return date.fromisoformat(named[1]) if named is not None else None
+    except ValueError:
+        return None
+
+
 def look_at(source: Source, day: date, folder: Path, seen: SeenFiles, hashes: FileHashes) -> Arrival | None:
     """Return what is new in a folder, or None if everything in it was seen before."""
     arrival = Arrival(source=source.name, day=day, files=[])
     unknown: list[str] = []
-    present = frozenset(seen.tables_by_day.get(day, set()))
+    is_part = arrival.is_part = folder.name != day.isoformat()
+    present = frozenset() if is_part else frozenset(seen.tables_by_day.get(day, set()))
     everything_seen = True
     names: set[str] = set()
     for path in sorted(folder.iterdir()):
@@ -133,13 +163,15 @@ def look_at(source: Source, day: date, folder: Path, seen: SeenFiles, hashes: Fi
         table = tables[0]
         repeats = seen.by_content.get((table.name, data_hash))
         arrival.files.append(LandedFile(path, relative, table, data_hash, size, repeats))
-    if everything_seen and present:
+    if everything_seen and (present or is_part):
         return None
     arrival.unknown_files = tuple(unknown)
     arrival.tables_there = present | {file.table.name for file in arrival.files}
     _mark_repeats_inside(arrival)
     if arrival.refusal is None:
-        arrival.refusal = _hold_to_manifest(arrival, folder, names) or _missing_tables(arrival, source)
+        arrival.refusal = _hold_to_manifest(arrival, folder, names)
+        if arrival.refusal is None and not is_part:
+            arrival.refusal = _missing_tables(arrival, source)
     return arrival if arrival.files or arrival.refusal else None
 
 

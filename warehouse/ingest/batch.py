@@ -176,7 +176,7 @@ class Batch:
         flood = candidate.flood(self.source)
         if flood:
             return f"{candidate.arrival.day}: {flood}"
-        if candidate.arrival.history:
+        if candidate.arrival.history or candidate.arrival.is_part:
             return None
         for table in self.source.tables:
             if table.required:
@@ -217,7 +217,7 @@ class Batch:
 
 def add_volume(history: VolumeHistory, candidate: Candidate, source: Source) -> None:
     """Count an accepted delivery's rows in the history of volumes."""
-    if not candidate.arrival.history:
+    if not candidate.arrival.history and not candidate.arrival.is_part:
         for table in source.tables:
             if table.required:
                 history.add(table.name, candidate.arrival.day, candidate.rows(table.name))

@@ -2,12 +2,22 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import duckdb
 
 from warehouse.connections import open_build
-from warehouse.ingest.arrivals import Arrival, Recorded, SeenFiles, day_folders, look_at, recorded_deliveries
+from warehouse.ingest.arrivals import (
+    Arrival,
+    Recorded,
+    SeenFiles,
+    day_folders,
+    look_at,
+    part_folders,
+    recorded_deliveries,
+)
 from warehouse.ingest.batch import BATCH_BYTES, BATCH_DELIVERIES, Batch, add_volume
 from warehouse.ingest.candidates import Candidate, first_known, read_candidate
 from warehouse.ingest.file_hashes import FileHashes
@@ -63,15 +73,55 @@ def ingest(
     history = _volumes(recorded, source)
     newest_built = ledger.newest_built_day(source.name)
     folders, strange = day_folders(settings.landing, through)
-    outcomes: list[DeliveryOutcome] = []
     with _open_whole_build(settings, ledger, source, progress) as connection:
-        looked, hashes = 0, FileHashes(connection)
+        taking = _Taking(
+            connection, ledger, source, seen, FileHashes(connection), history, newest_built, progress
+        )
+        outcomes = taking.take(folders)
+        newest = max((*_accepted_days(recorded), *_days_of(outcomes)), default=None)
+        # never before the day's own delivery: what tools report makes no day by itself
+        until = newest if newest is None or through is None else min(newest, through)
+        outcomes += taking.take(part_folders(settings.landing, until))
+        taking.hashes.keep()
+    return IngestReport(
+        source=source.name,
+        deliveries=tuple(outcomes),
+        newest_delivery_date=newest,
+        warnings=tuple(_warnings(settings, strange, outcomes)),
+    )
+
+
+def _accepted_days(recorded: Recorded) -> list[date]:
+    return [delivery.delivery_date for delivery, _ in recorded if delivery.status == "accepted"]
+
+
+def _days_of(outcomes: list[DeliveryOutcome]) -> list[date]:
+    return [outcome.delivery_date for outcome in outcomes if outcome.status == "accepted"]
+
+
+@dataclass
+class _Taking:
+    """What taking folder by folder needs and learns."""
+
+    connection: duckdb.DuckDBPyConnection
+    ledger: Ledger
+    source: Source
+    seen: SeenFiles
+    hashes: FileHashes
+    history: VolumeHistory
+    newest_built: date | None
+    progress: Progress
+
+    def take(self, folders: list[tuple[date, Path]]) -> list[DeliveryOutcome]:
+        """Take what is new in folders, batch by batch; returns what became of each delivery."""
+        outcomes: list[DeliveryOutcome] = []
+        looked = 0
         while looked < len(folders):
             arrivals: list[Arrival] = []
             contents: set[tuple[str, str]] = set()
             size = 0
             while looked < len(folders) and len(arrivals) < BATCH_DELIVERIES and size < BATCH_BYTES:
-                arrival = look_at(source, *folders[looked], seen, hashes)
+                arrival = look_at(self.source, *folders[looked], self.seen, self.hashes)
                 if arrival is not None:
                     mine = {(file.table.name, file.sha256) for file in arrival.files}
                     if mine & contents:
@@ -82,24 +132,16 @@ def ingest(
                     arrivals.append(arrival)
                 looked += 1
             candidates = [
-                read_candidate(a, first_known(a.day, newest_built=newest_built, history=a.history))
+                read_candidate(a, first_known(a.day, newest_built=self.newest_built, history=a.history))
                 for a in arrivals
             ]
             if candidates:
-                recorded_now = _take(connection, ledger, source, candidates, history)
-                seen.add(recorded_now)
+                recorded_now = _take(self.connection, self.ledger, self.source, candidates, self.history)
+                self.seen.add(recorded_now)
                 outcomes += [candidate.outcome() for candidate in candidates]
                 rows = sum(outcome.rows_accepted for outcome in outcomes)
-                progress(f"ingested {looked:,} of {len(folders):,} days: {rows:,} rows accepted")
-        hashes.keep()
-    days = [d.delivery_date for d, _ in recorded if d.status == "accepted"]
-    days += [outcome.delivery_date for outcome in outcomes if outcome.status == "accepted"]
-    return IngestReport(
-        source=source.name,
-        deliveries=tuple(outcomes),
-        newest_delivery_date=max(days, default=None),
-        warnings=tuple(_warnings(settings, strange, outcomes)),
-    )
+                self.progress(f"ingested {looked:,} of {len(folders):,} days: {rows:,} rows accepted")
+        return outcomes
 
 
 def _take(
@@ -160,7 +202,8 @@ def _volumes(recorded: Recorded, source: Source) -> VolumeHistory:
             continue
         for table in required:
             fresh = [f for f in files if f.table_name == table and not _repeats(f)]
-            history.add(table, delivery.delivery_date, sum(file.rows_received for file in fresh))
+            if fresh:
+                history.add(table, delivery.delivery_date, sum(file.rows_received for file in fresh))
     return history
 
 

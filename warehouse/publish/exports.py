@@ -35,7 +35,7 @@ def export_list(connection: duckdb.DuckDBPyConnection, table: str, order: str, f
 
 def _write_csv(connection: duckdb.DuckDBPyConnection, table: str, order: str, path: Path) -> None:
     columns = connection.execute(f"describe {table}").fetchall()
-    cells = ", ".join(_cell(name, type_) for name, type_, *_ in columns)
+    cells = ", ".join(csv_cell(name, type_) for name, type_, *_ in columns)
     rows = connection.execute(f"select {cells} from {table} order by {order}")
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\r\n")
@@ -44,7 +44,8 @@ def _write_csv(connection: duckdb.DuckDBPyConnection, table: str, order: str, pa
             writer.writerows(batch)
 
 
-def _cell(name: str, type_: str) -> str:
+def csv_cell(name: str, type_: str) -> str:
+    """Return the SQL that turns a column into the cells of a CSV file: no text cell starts a formula."""
     column = '"' + name.replace('"', '""') + '"'
     if type_ != "VARCHAR":
         return f"cast({column} as varchar)"

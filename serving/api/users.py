@@ -1,0 +1,216 @@
+"""One user's risk: score, tier and reasons, how the tier came about, what to do, and what was done."""
+
+from collections.abc import Collection
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.responses import JSONResponse, Response
+
+from serving.access import Caller, caller_with
+from serving.api.documented import HEADERS, problems
+from serving.api.user_answer import EXAMPLE, UserRisk
+from serving.contact_rights import ContactRights
+from serving.freshness import freshness_of, refuse_older
+from serving.lists.columns import AT_RISK, PROFILE
+from serving.lists.formats import quoted
+from serving.problems import not_found
+from serving.snapshots import Snapshot
+from warehouse.ledger import utc_now
+
+router = APIRouter(tags=["users"])
+
+TIERS, LIST, CHANGES = "user_risk_tiers_history", "at_risk_users", "user_tier_changes"
+# only the list words its reasons and says who may be contacted
+OF_THE_LIST = (
+    *("risk_rank", "tier_sentence_en", "tier_sentence_zh", "may_be_contacted"),
+    *(f"reason_{place}_sentence_{language}" for place in (1, 2, 3) for language in ("en", "zh")),
+)
+OF_A_REASON = ("code", "value", "contribution", "sentence_en", "sentence_zh")
+OF_AN_ACTION = ("campaign_id", "action", "offer_id", "trigger_code", "channel", "language")
+OF_A_CONTACT = (
+    *("campaign_id", "action", "channel", "handed_over_at", "opened_at", "clicked_at"),
+    *("coupon_redeemed_on", "attributed_orders"),
+)
+ABOUT_THE_PERSON = ("channel", "language")
+MOST_SHOWN = 100
+
+
+@router.get(
+    "/v1/users/{user_id}/risk",
+    summary="One user's risk",
+    response_model=UserRisk,
+    responses={
+        200: {
+            "description": "The user's risk at the end of the day that is served.",
+            "content": {"application/json": {"example": EXAMPLE}},
+            "headers": {
+                name: {"description": meaning, "schema": {"type": "string"}}
+                for name, meaning in HEADERS.items()
+            },
+        },
+        **problems(400, 401, 403, 404, 409, 429, 503),
+    },
+)
+async def user_risk(
+    request: Request,
+    caller: Annotated[Caller, Depends(caller_with("users:read"))],
+    user_id: Annotated[str, Path(min_length=1, max_length=200, description="as the shop names the user")],
+    max_age_hours: Annotated[float | None, Query(gt=0, le=24 * 366, description="refuse older")] = None,
+) -> Response:
+    """Return what the served run says of a user; 404 for who was not scored, whyever.
+
+    Sentences are worded for users on the at-risk list; of others they are null. There is no recommended
+    action for users who are held out, or who may not be contacted as things are now.
+    """
+    answer: Response = await request.app.state.workers.for_one(
+        answer_for, request.app.state, caller, user_id, max_age_hours
+    )
+    return answer
+
+
+def answer_for(state: Any, caller: Caller, user_id: str, max_age_hours: float | None) -> Response:
+    """Look the user up, in one snapshot."""
+    with state.snapshots.reading() as snapshot:
+        freshness = freshness_of(snapshot, state.settings, utc_now())
+        refuse_older(freshness, max_age_hours)
+        with snapshot.cursor() as cursor, snapshot.limited(cursor):
+            user = User(snapshot, cursor, user_id, caller.fields or ())
+            told = user.told(state.contact_rights)
+        return JSONResponse({**freshness.body, **told}, headers=freshness.headers)
+
+
+class User:
+    """One user in one snapshot.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        Says which columns there are.
+    cursor : duckdb cursor
+        Of the snapshot.
+    user_id : str
+        Whose.
+    field_sets : collection of str
+        What the caller sees.
+    """
+
+    def __init__(self, snapshot: Snapshot, cursor: Any, user_id: str, field_sets: Collection[str]) -> None:
+        self._snapshot = snapshot
+        self._cursor = cursor
+        self._user_id = user_id
+        self._sees_person = PROFILE in field_sets
+        self._field_sets = field_sets
+
+    def told(self, rights: ContactRights) -> dict[str, Any]:
+        """Return everything that is said of the user.
+
+        Raises
+        ------
+        Problem
+            404 if the day's run did not score the user.
+        """
+        tier = self._tier()
+        reasons = [
+            {name: tier.pop(f"reason_{place}_{name}", None) for name in OF_A_REASON} for place in (1, 2, 3)
+        ]
+        action, may_be_contacted = self._action(rights, tier.pop("may_be_contacted", None))
+        return {
+            **{name: _plain(value) for name, value in tier.items()},
+            "reasons": [reason for reason in reasons if reason["code"] is not None],
+            "tier_history": self._history(tier),
+            "may_be_contacted": may_be_contacted,
+            "recommended_action": action,
+            "contacts": self._contacts(),
+        }
+
+    def _tier(self) -> dict[str, Any]:
+        published = self._columns(TIERS)
+        seen = AT_RISK.seen_by(self._field_sets, published)
+        # run_id and as_of_date are those of the answer
+        wanted = [column for column in seen if column not in ("run_id", "as_of_date", "model_version")]
+        found = self._rows(
+            TIERS, wanted, "user_id = $user and as_of_date = $day", day=self._snapshot.as_of_date
+        )
+        if not found:
+            raise not_found("No user of this name was scored.")
+        tier = found[0]
+        listed: list[dict[str, Any]] = []
+        if tier["risk_tier"] != "low":
+            published = self._columns(LIST)
+            listed = self._rows(
+                LIST, [column for column in OF_THE_LIST if column in published], "user_id = $user"
+            )
+        return {**tier, **dict.fromkeys(OF_THE_LIST), **(listed[0] if listed else {})}
+
+    def _history(self, tier: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the days on which the tier changed, newest first."""
+        rows: list[dict[str, Any]] = []
+        if {"as_of_date", "risk_tier", "previous_risk_tier"} <= {*self._columns(CHANGES)}:
+            rows = self._rows(
+                CHANGES,
+                ["as_of_date", "risk_tier", "previous_risk_tier"],
+                f"user_id = $user order by as_of_date desc limit {MOST_SHOWN}",
+            )
+        since = tier.get("tier_since")
+        if since is not None and (not rows or rows[0]["as_of_date"] < since):
+            # a refresh during the day changes tiers, and writes no history
+            now = {"risk_tier": tier["risk_tier"], "previous_risk_tier": tier.get("previous_risk_tier")}
+            rows.insert(0, {"as_of_date": since, **now})
+        return [
+            {
+                "risk_tier": row["risk_tier"],
+                "previous_risk_tier": row["previous_risk_tier"],
+                "since": _plain(row["as_of_date"]),
+            }
+            for row in rows
+        ]
+
+    def _action(
+        self, rights: ContactRights, may_be_contacted: bool | None
+    ) -> tuple[dict[str, Any] | None, bool | None]:
+        """Return what is to be done, and whether the user may be contacted now."""
+        published = self._columns("campaign_actions")
+        wanted = [column for column in OF_AN_ACTION if column in published]
+        chosen = self._rows("campaign_actions", [*wanted, "arm"], "user_id = $user")
+        treated = [row for row in chosen if row.pop("arm") == "treatment"]
+        if may_be_contacted is False or not chosen:
+            return None, may_be_contacted
+        if not treated or rights.why_not(self._user_id, treated[0].get("channel")) is not None:
+            return None, False
+        hidden = () if self._sees_person else ABOUT_THE_PERSON
+        return {name: value for name, value in treated[0].items() if name not in hidden}, True
+
+    def _contacts(self) -> list[dict[str, Any]]:
+        published = self._columns("campaign_trail")
+        hidden = () if self._sees_person else ABOUT_THE_PERSON
+        wanted = [column for column in OF_A_CONTACT if column in published and column not in hidden]
+        if "handed_over_at" not in wanted or "user_id" not in published:
+            return []
+        # measured on several days: the newest word on each contact counts
+        rows = self._rows(
+            "campaign_trail",
+            [*wanted, "as_of_date"],
+            "user_id = $user and handed_over_at is not null order by as_of_date desc, handed_over_at desc",
+        )
+        days = [row.pop("as_of_date") for row in rows]
+        newest = [row for row, day in zip(rows, days, strict=True) if day == days[0]]
+        return [{name: _plain(value) for name, value in row.items()} for row in newest[:MOST_SHOWN]]
+
+    def _columns(self, table: str) -> tuple[str, ...]:
+        facts = self._snapshot.manifest.tables.get(table)
+        return tuple(column.name for column in facts.columns) if facts is not None else ()
+
+    def _rows(self, table: str, columns: list[str], condition: str, **values: object) -> list[dict[str, Any]]:
+        if not columns:
+            return []
+        listed = ", ".join(quoted(column) for column in columns)
+        self._cursor.execute(
+            f"select {listed} from {table} where {condition}", {"user": self._user_id, **values}
+        )
+        return [dict(zip(columns, row, strict=True)) for row in self._cursor.fetchall()]
+
+
+def _plain(value: Any) -> Any:
+    # a datetime is a date as well
+    return value.isoformat() if isinstance(value, date) else value
