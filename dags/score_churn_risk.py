@@ -5,6 +5,7 @@
 file, then a snapshot under `published/`; readers see it if it is newer than what they see. Announces the
 asset `risk_tiers`, and `retraining_wanted` when an alarm about the model asks for it.
 **Gates**: scores before the tiers, risk and campaigns before publishing. A red gate keeps the old list.
+**People**: the service team is told of the day's risk alerts, once the list is out.
 **The watch** raises alarms and stops nothing; also where it fails itself, the list goes out.
 **If it fails**: docs/runbook.md#score_churn_risk. Safe to rerun: model and earlier tiers are pinned
 per day, and a run that was overtaken by a newer one of its day does not publish.
@@ -17,6 +18,7 @@ from dags.wiring.dbt_group import dbt_models
 from dags.wiring.deadline import LIST_IS_OUT_IN_TIME
 from dags.wiring.defaults import DAG_DEFAULTS, day_params
 from dags.wiring.gate_tasks import check_gate, check_risk_tables
+from dags.wiring.notices import tell_alerts_of_the_day
 from dags.wiring.publish_tasks import announce_risk, copy_ledger_facts, publish_snapshot
 from dags.wiring.runs import open_runs
 from dags.wiring.scoring_tasks import (
@@ -55,7 +57,7 @@ def score_churn_risk() -> None:
         watch_model(newest),
         tell_alarms(newest),
         published,
-        [announce_risk(runs), announce_retraining(newest)],
+        [announce_risk(runs), announce_retraining(newest), tell_alerts_of_the_day(newest)],
     )
     # the alarms are told whatever happened: it is this gate that publishing depends on
     checked >> published

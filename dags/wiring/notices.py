@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import BaseNotifier, CronTriggerTimetable, get_current_context, task
 
-from dags.wiring.runs import opened_ledger
+from dags.wiring.runs import OpenedRun, opened_ledger
 from warehouse.errors import SettingsError
 
 DIGEST_AT = "HOLDFAST_NOTICE_DIGEST_AT"
@@ -70,6 +70,28 @@ def tell_service_team(done: dict[str, Any]) -> int:
     alerts: list[dict[str, Any]] = done["alerts"]
     if alerts:
         TellServiceTeam(done["run_id"], alerts)(get_current_context())
+    return len(alerts)
+
+
+@task
+def tell_alerts_of_the_day(opened: list[OpenedRun]) -> int:
+    """Tell the service team of the alerts that the day's list raised itself. Returns how many alerts.
+
+    A replay tells nobody, and neither does a list that readers do not see.
+    """
+    from warehouse.notices import alerts_raised_by
+    from warehouse.publish import served_run_id
+
+    context = get_current_context()
+    if not context["params"].get("announce", True):
+        return 0
+    with opened_ledger() as (settings, ledger):
+        run = ledger.run(opened[-1]["run_id"])
+        if served_run_id(settings) != run.run_id:
+            return 0
+        alerts = alerts_raised_by(settings, run)
+    if alerts:
+        TellServiceTeam(run.run_id, alerts)(context)
     return len(alerts)
 
 

@@ -15,6 +15,8 @@ from warehouse.settings import REPOSITORY
 
 COOKBOOK = REPOSITORY / "docs" / "sql-cookbook.md"
 QUESTIONS = sql_blocks(COOKBOOK)
+#: Other pages that show a query or two of published tables.
+PAGES = ("README.md", "docs/metrics.md", "docs/warnings.md")
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +39,14 @@ def test_a_question_names_tables_and_columns_that_are_published(
 ) -> None:
     answer = published.execute(question.sql)
     assert answer.description
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_other_pages_ask_is_published_too(page: str, published: duckdb.DuckDBPyConnection) -> None:
+    asked = sql_blocks(REPOSITORY / page)
+    assert asked
+    for one in asked:
+        published.execute(one.sql)
 
 
 def test_a_column_that_is_not_published_would_be_noticed(published: duckdb.DuckDBPyConnection) -> None:

@@ -5,6 +5,7 @@ No notice names a person: users by pseudonymous id or by number, addresses and t
 
 from warehouse.notices.digest import tell_digest
 from warehouse.notices.notice import Notice
+from warehouse.notices.published import alerts_raised_by
 from warehouse.notices.settings import NoticeSettings, Receivers
 from warehouse.notices.subjects import tell_alarms, tell_failure, tell_risk_alerts
 from warehouse.notices.telling import bring_out, tell
@@ -13,6 +14,7 @@ __all__ = [
     "Notice",
     "NoticeSettings",
     "Receivers",
+    "alerts_raised_by",
     "bring_out",
     "tell",
     "tell_alarms",

@@ -36,6 +36,8 @@ class Notice:
         Details that were left out.
     link : str
         Where to look; empty for nowhere.
+    members : tuple of str
+        Ids of what it tells of, shown or only counted: none of them is told again.
     """
 
     key: str
@@ -46,6 +48,7 @@ class Notice:
     lines: tuple[str, ...] = ()
     more: int = 0
     link: str = ""
+    members: tuple[str, ...] = ()
 
     def as_json(self) -> str:
         """Return the notice as it is kept."""
@@ -55,7 +58,7 @@ class Notice:
     def from_json(cls, text: str) -> "Notice":
         """Return the notice that was kept."""
         content = json.loads(text)
-        return cls(**content | {"lines": tuple(content["lines"])})
+        return cls(**content | {name: tuple(content[name]) for name in ("lines", "members")})
 
 
 def without_personal_data(text: str) -> str:

@@ -29,7 +29,7 @@ def tell_risk_alerts(
     told: NoticeSettings | None = None,
     progress: Progress = print,
 ) -> int:
-    """Tell the service team of new risk alerts: one message per run and kind.
+    """Tell the service team of new risk alerts: one message per run and kind, each alert once.
 
     Parameters
     ----------
@@ -55,14 +55,20 @@ def tell_risk_alerts(
     by_kind: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for alert in alerts:
         by_kind[str(alert["alert_kind"])].append(alert)
-    notices = [_of_alerts(run, kind, told, found) for kind, found in sorted(by_kind.items())]
+    notices = []
+    for kind, found in sorted(by_kind.items()):
+        before = ledger.notices(settings.source, RISK_ALERTS, kind)
+        known = {member for one in before for member in Notice.from_json(one.payload).members}
+        if untold := [one for one in found if str(one["alert_id"]) not in known]:
+            notices.append(_of_alerts(run, kind, told, untold))
     return tell(settings, ledger, told, notices, progress=progress)
 
 
 def _of_alerts(run: Run, kind: str, told: NoticeSettings, alerts: Sequence[Mapping[str, Any]]) -> Notice:
     language = told.language
     ordered = sorted(alerts, key=lambda one: (_place(one), str(one["since_date"]), str(one["user_id"])))
-    digest = hashlib.sha256("\n".join(sorted(str(one["alert_id"]) for one in alerts)).encode()).hexdigest()
+    members = tuple(sorted(str(one["alert_id"]) for one in alerts))
+    digest = hashlib.sha256("\n".join(members).encode()).hexdigest()
     if told.names_users:
         shown = ordered[: told.details]
         lines = tuple(
@@ -94,6 +100,7 @@ def _of_alerts(run: Run, kind: str, told: NoticeSettings, alerts: Sequence[Mappi
         lines=lines,
         more=len(ordered) - len(shown),
         link=f"{told.dashboard_url}/at-risk" if told.dashboard_url else "",
+        members=members,
     )
 
 

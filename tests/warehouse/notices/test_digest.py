@@ -1,10 +1,11 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from tests.warehouse.notices.office import Office
 from tests.warehouse.publish.tiny_build import begin_and_build
 from warehouse.connections import open_build
 from warehouse.ledger import Alarm, CampaignLaunch, GateResult
-from warehouse.notices import tell_digest
+from warehouse.notices import alerts_raised_by, tell_digest
 from warehouse.publish import publish
 
 MARCH_1 = date(2024, 3, 1)
@@ -28,6 +29,14 @@ def test_a_day_is_told_once_on_one_page_to_both_teams(office: Office) -> None:
             {"run": run.run_id},
         )
     done = publish(office.settings, office.ledger, run)
+    assert [one["alert_id"] for one in alerts_raised_by(office.settings, run)] == [
+        "a0",
+        "a1",
+        "a2",
+        "a3",
+        "a4",
+    ]
+    assert alerts_raised_by(office.settings, replace(run, as_of_date=date(2024, 2, 29))) == []
     results = [GateResult("risk", "s", "rule_1", True), GateResult("risk", "s", "rule_2", False)]
     office.ledger.record_gate_results(run.run_id, results)
     office.ledger.record_alarms([Alarm("tiny_shop", MARCH_1, "model_age", "m", "Old.")])

@@ -32,6 +32,16 @@ def test_the_same_alerts_are_told_once_however_often_the_task_runs(office: Offic
     assert len(office.web.got) == 2
 
 
+def test_an_alert_that_comes_again_with_others_is_not_told_again(office: Office) -> None:
+    office.alerts([alert(1), alert(2)])
+    office.alerts([alert(2), alert(3)])
+    first, second = office.mail.texts
+    assert "2 users complained" in first
+    assert "1 users complained" in second
+    assert "u3" in second
+    assert "u2" not in second
+
+
 def test_at_most_so_many_details_stand_in_a_message_and_the_rest_is_counted(office: Office) -> None:
     office.alerts([alert(number) for number in range(500)], office.told(HOLDFAST_NOTICE_DETAILS="3"))
     (text,) = office.mail.texts
