@@ -135,7 +135,13 @@ def docs(settings: Settings, _: argparse.Namespace) -> None:
     """Let dbt write its pages about every table and column; the dashboard shows them."""
     from warehouse.dbt_docs import write_docs
 
-    print(f"dbt's pages are in {write_docs(settings)}")
+    with Ledger.open(settings) as ledger:
+        newest = ledger.newest_built_day(settings.source)
+    if newest is None:
+        raise ContractBreach(
+            "dbt's pages tell of tables, and none was built yet", settings.source, "run a day: `make run`"
+        )
+    print(f"dbt's pages are in {write_docs(settings, newest)}")
 
 
 def sql(settings: Settings, arguments: argparse.Namespace) -> None:

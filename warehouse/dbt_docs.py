@@ -2,17 +2,25 @@
 
 import os
 import shutil
+from datetime import date
 from pathlib import Path
 
-from warehouse.dbt_project import run_dbt
+from warehouse.dbt_project import dbt_vars, run_dbt
 from warehouse.publish.durable import FILE_MODE, make_private_folder
 from warehouse.settings import Settings
 
 
-def write_docs(settings: Settings) -> Path:
+def write_docs(settings: Settings, as_of_date: date) -> Path:
     """Let dbt write its pages, with the columns that the build file has, and keep them.
 
     Reads the build file as its only writer would: not while a day runs.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where the project and the build file are.
+    as_of_date : date
+        The day for which the pages show each model's SQL.
 
     Raises
     ------
@@ -21,7 +29,7 @@ def write_docs(settings: Settings) -> Path:
     Busy
         If another process writes the build file.
     """
-    run_dbt(settings, ["docs", "generate", "--static"])
+    run_dbt(settings, ["docs", "generate", "--static"], dbt_vars(settings, [as_of_date]))
     kept = settings.dbt_docs
     make_private_folder(kept.parent)
     half = kept.with_suffix(".tmp")

@@ -261,7 +261,8 @@ def parity_of(rows: Sequence[Row]) -> Sequence[Parity]:
 
 def may_be_read(row: Row) -> bool:
     """Tell whether an effect's means may be shown: an arm of few users would tell of single ones."""
-    return min(row["users_treated"], row["users_held_out"]) >= FEWEST_USERS and row["verdict"] != "stopped"
+    fewest: int = min(row["users_treated"], row["users_held_out"])
+    return fewest >= FEWEST_USERS and bool(row["verdict"] != "stopped")
 
 
 def _asked(snapshot: Snapshot, table: str, columns: str, sql: str) -> Sequence[Row]:
