@@ -5,11 +5,11 @@ import os
 import socket
 from typing import Any
 
-from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.wiring.announce import announce
+from dags.wiring.approval import Approval, who_answered
 from dags.wiring.assets import CAMPAIGN_MESSAGES
 from dags.wiring.days import asked_days, parsed_day
 from dags.wiring.defaults import WRITER_POOL
@@ -18,6 +18,7 @@ from warehouse.settings import Settings
 
 # What the line itself starts; a person's trigger shows what would be sent, a backfill cannot ask at all.
 BY_ITSELF = ("asset_triggered", "scheduled")
+APPROVAL = "approve_large_campaigns"
 
 
 @task(task_id="open_runs")
@@ -68,16 +69,17 @@ def is_approval_needed(launches: list[dict[str, Any]]) -> str | bool:
     """Return what a person is asked to approve, or skip asking."""
     waiting = [one for one in launches if one["state"] == "awaiting_approval"]
     lines = [
-        f"- **{one['campaign_id']}**: {one['users']:,} users, {one['cost']:,.2f} ({one['reason']})"
+        f"- **{one['campaign_id']}**: {one['users']:,} users, "
+        f"expected cost {one['cost']:,.2f} ({one['reason']})"
         for one in waiting
     ]
     return "\n".join(lines) or False
 
 
-def approve_large_campaigns() -> ApprovalOperator:
+def approve_large_campaigns() -> Approval:
     """Ask a person, under *Required actions*; silence means that nothing is sent."""
-    return ApprovalOperator(
-        task_id="approve_large_campaigns",
+    return Approval(
+        task_id=APPROVAL,
         subject="Campaigns of {{ ti.xcom_pull(task_ids='open_runs')[0]['as_of_date'] }} wait for approval",
         body="{{ ti.xcom_pull(task_ids='is_approval_needed') }}\n\n"
         "They are larger than the seed `campaign_policy` lets go out unseen. Without an answer they are "
@@ -92,8 +94,7 @@ def release_approved(opened: list[OpenedRun]) -> int:
     """Let the approved messages go. Returns how many."""
     from campaigns.release import approve
 
-    answer = get_current_context()["ti"].xcom_pull(task_ids="approve_large_campaigns") or {}
-    who = (answer.get("responded_by_user") or {}).get("name") or "Airflow"
+    who = who_answered(get_current_context(), APPROVAL) or "Airflow"
     with opened_ledger() as (_, ledger):
         (run,) = each_run(ledger, opened)
         return approve(ledger, run, decided_by=who, now=dt.datetime.now(dt.UTC))
@@ -114,9 +115,10 @@ def close_unapproved(opened: list[OpenedRun]) -> int:
     """Reject what nobody approved, and end the run. Returns how many messages were not sent."""
     from campaigns.release import reject
 
+    who = who_answered(get_current_context(), APPROVAL) or "nobody"
     with opened_ledger() as (_, ledger):
         (run,) = each_run(ledger, opened)
-        left = reject(ledger, run, decided_by="nobody", now=dt.datetime.now(dt.UTC))
+        left = reject(ledger, run, decided_by=who, now=dt.datetime.now(dt.UTC))
     finish(opened)
     return left
 
