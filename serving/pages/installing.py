@@ -3,7 +3,7 @@
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
-from serving.pages import assets, campaigns, data, model, sign_in, today, user
+from serving.pages import assets, at_risk, campaigns, data, model, sign_in, today, user
 from serving.pages.doors import Doors, SignInNeeded, viewer_of
 from serving.pages.frame import Frame
 from serving.pages.headers import PageHeaders, own_path
@@ -20,6 +20,7 @@ ROUTERS = (
     assets.router,
     sign_in.router,
     today.router,
+    at_risk.router,
     user.router,
     model.router,
     campaigns.router,

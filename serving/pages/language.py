@@ -57,7 +57,7 @@ def catalogue(folder: Path = TEXTS) -> Mapping[str, Mapping[str, str]]:
 def language_asked_for(parameter: str | None, cookie: str | None, accepted: str | None) -> str:
     """Return the language of an answer: as the address says, else the cookie, else the browser."""
     for asked in (parameter, cookie):
-        if asked in LANGUAGES:
+        if asked is not None and asked in LANGUAGES:
             return asked
     for part in (accepted or "").split(","):
         tag = part.split(";")[0].strip().lower().split("-")[0]

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Response
 from serving.pages import today_figures as figures
 from serving.pages.frame import Frame, page
 from serving.pages.remembered import remembered
-from serving.pages.today_plots import flow_plot, revenue_plot
+from serving.pages.today_plots import flow_plot, mix_plot, revenue_plot
 from serving.snapshots import Snapshot
 
 router = APIRouter(include_in_schema=False)
@@ -24,6 +24,7 @@ class Day:
     horizon_days: int
     tiers: Sequence[figures.TierCount]
     flow: Mapping[tuple[str, str], int]
+    by_value: Mapping[tuple[str, str], int]
     revenue_by_value: Sequence[Mapping[str, Any]]
     revenue_by_country: Sequence[Mapping[str, Any]]
     gates: Sequence[Mapping[str, Any]]
@@ -75,6 +76,7 @@ def day_of(snapshot: Snapshot) -> Day:
             horizon_days=horizon_days,
             tiers=figures.tier_counts(snapshot, before),
             flow=figures.tier_flow(snapshot, before),
+            by_value=figures.tiers_by_value(snapshot),
             revenue_by_value=figures.revenue_at_risk(snapshot, "value_tier"),
             revenue_by_country=figures.revenue_at_risk(snapshot, "country"),
             gates=figures.gate_results(snapshot),
@@ -103,4 +105,6 @@ def today(frame: Annotated[Frame, Depends(page("today"))]) -> Response:
     ]
     if day.before is not None:
         plots.append(flow_plot(frame.words, day.flow, day.before, is_masked=is_masked))
+    else:
+        plots.append(mix_plot(frame.words, day.by_value, is_masked=is_masked))
     return frame.render("today.html", plots=plots, day=day, horizon_days=day.horizon_days)

@@ -43,6 +43,12 @@ full join then_scored on now_scored.user_id = then_scored.user_id
 group by all
 """
 
+TIERS_BY_VALUE = """
+select value_tier, risk_tier, count(*) as users
+from user_risk_tiers
+group by value_tier, risk_tier
+"""
+
 REVENUE_BY = """
 select
     {column} as part,
@@ -143,6 +149,11 @@ def tier_flow(snapshot: Snapshot, before: date | None) -> Mapping[tuple[str, str
         return {}
     rows = snapshot.rows(TIER_FLOW, {"previous_day": before})
     return {(row["from_tier"], row["to_tier"]): row["users"] for row in rows}
+
+
+def tiers_by_value(snapshot: Snapshot) -> Mapping[tuple[str, str], int]:
+    """Return how many users of each value tier are in each risk tier."""
+    return {(row["value_tier"], row["risk_tier"]): row["users"] for row in snapshot.rows(TIERS_BY_VALUE)}
 
 
 def revenue_at_risk(snapshot: Snapshot, column: str) -> Sequence[Mapping[str, Any]]:

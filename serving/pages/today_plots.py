@@ -69,6 +69,50 @@ def flow_plot(words: Words, flow: Mapping[tuple[str, str], int], before: date, *
     )
 
 
+def mix_plot(words: Words, users: Mapping[tuple[str, str], int], *, is_masked: bool) -> Plot:
+    """Return the risk tiers of each value tier as stacked bars: what there is to see on the first day."""
+    table = [[users.get((value, tier), 0) for tier in TIERS] for value in TIERS]
+    hidden = hidden_cells(table) if is_masked else frozenset()
+    labels = [words.word("value_tier", value) for value in TIERS]
+    shown = [
+        [None if (row, column) in hidden else table[row][column] for column in range(len(TIERS))]
+        for row in range(len(TIERS))
+    ]
+    return Plot(
+        name="mix",
+        title=words("today.mix"),
+        summary=words("today.mix_summary"),
+        columns=[words("today.value_tier"), *(words.word("risk_tier", tier) for tier in TIERS)],
+        rows=[
+            [label, *(words("today.too_few") if users is None else words.number(users) for users in row)]
+            for label, row in zip(labels, shown, strict=True)
+        ],
+        data=[
+            {
+                "type": "bar",
+                "orientation": "h",
+                "name": words.word("risk_tier", tier),
+                "y": list(reversed(labels)),
+                "x": [row[column] for row in reversed(shown)],
+                "text": ["" if row[column] is None else words.number(row[column]) for row in reversed(shown)],
+                "textposition": "inside",
+                "insidetextanchor": "middle",
+                "marker": {"color": TIER_COLOURS[tier], "line": {"width": 1, "color": "var(--surface)"}},
+                "hovertemplate": "%{y}, %{fullData.name}: %{text}<extra></extra>",
+            }
+            for column, tier in enumerate(TIERS)
+        ],
+        layout={
+            "barmode": "stack",
+            "bargap": 0.35,
+            "legend": {"traceorder": "normal"},
+            "xaxis": {"showticklabels": False, "showgrid": False, "zeroline": False, "showline": False},
+            "yaxis": {"showgrid": False, "ticks": "", "showline": False, "ticksuffix": "  "},
+        },
+        height=270,
+    )
+
+
 def revenue_plot(words: Words, column: str, rows: Sequence[Mapping[str, Any]], *, is_masked: bool) -> Plot:
     """Return the revenue at risk by value tier or country, as bars."""
     parts = _parts(words, column, rows, is_masked=is_masked)
@@ -104,7 +148,7 @@ def revenue_plot(words: Words, column: str, rows: Sequence[Mapping[str, Any]], *
         ],
         layout={
             "bargap": 0.35,
-            "xaxis": {"showticklabels": False, "showgrid": False, "zeroline": False},
+            "xaxis": {"showticklabels": False, "showgrid": False, "zeroline": False, "showline": False},
             "yaxis": {
                 "showgrid": False,
                 "ticks": "",

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from serving.pages.viewers import Viewer, is_pseudonym
@@ -136,9 +135,10 @@ class UserFacts:
         ]
 
     @property
-    def last_event(self) -> date | None:
-        """The day of the newest event."""
-        return self.timeline[0]["happened_on"] if self.timeline else None
+    def may_be_contacted(self) -> bool:
+        """Whether anything may be handed over: not to who is held out, nor to whom campaigns leave alone."""
+        is_held_out = self.action is not None and self.action["arm"] != "treatment"
+        return not is_held_out and (self.listed is None or bool(self.listed["may_be_contacted"]))
 
 
 def find_user(snapshot: Snapshot, viewer: Viewer, asked: str) -> str | None:
