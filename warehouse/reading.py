@@ -1,5 +1,6 @@
 """Opening published files for servers: read-only, sandboxed, and shared by many readers of one process."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,8 @@ import duckdb
 
 from warehouse.errors import DamagedFile
 
+# two that open one file share it, and its settings: the second must find all of them made
+_OPENING = threading.Lock()
 
 def open_published(path: Path, *, threads: int, memory_limit: str) -> duckdb.DuckDBPyConnection:
     """Open a published DuckDB file so that no SQL can reach anything but its tables.
@@ -34,28 +37,29 @@ def open_published(path: Path, *, threads: int, memory_limit: str) -> duckdb.Duc
     -----
     DuckDB opens a file once per process: open it here or by `warehouse.connections`, not by both.
     """
-    try:
-        connection = duckdb.connect(
-            str(path),
-            read_only=True,
-            config={
-                "threads": threads,
-                "memory_limit": memory_limit,
-                "temp_directory": "",
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-                "allow_persistent_secrets": False,
-                # else a table's name may mean a variable of whoever calls
-                "python_enable_replacements": False,
-            },
-        )
-    except duckdb.Error as error:
-        raise DamagedFile(
-            f"{path} cannot be opened for reading",
-            str(error),
-            "go back to a good snapshot: `python -m warehouse rollback --run <run_id>`",
-        ) from error
-    _shut_in(connection)
+    with _OPENING:
+        try:
+            connection = duckdb.connect(
+                str(path),
+                read_only=True,
+                config={
+                    "threads": threads,
+                    "memory_limit": memory_limit,
+                    "temp_directory": "",
+                    "autoinstall_known_extensions": False,
+                    "autoload_known_extensions": False,
+                    "allow_persistent_secrets": False,
+                    # else a table's name may mean a variable of whoever calls
+                    "python_enable_replacements": False,
+                },
+            )
+        except duckdb.Error as error:
+            raise DamagedFile(
+                f"{path} cannot be opened for reading",
+                str(error),
+                "go back to a good snapshot: `python -m warehouse rollback --run <run_id>`",
+            ) from error
+        _shut_in(connection)
     return connection
 
 
@@ -89,6 +93,9 @@ def open_scratch(*, threads: int = 1, memory_limit: str = "1GB") -> Iterator[duc
 
 
 def _shut_in(connection: duckdb.DuckDBPyConnection) -> None:
+    # a file that this process has open already is opened once more with all of this, and it cannot be changed
+    if connection.execute("select current_setting('lock_configuration')").fetchall() == [(True,)]:
+        return
     # after the config, whose settings come in no order: it forbids to name a folder for spilling, even none
     connection.execute("set enable_external_access = false")
     # global, because every cursor is a session of its own; not part of the config, which ICU reads too late
