@@ -231,6 +231,35 @@ def test_a_replay_has_no_way_to_send(bag: Any) -> None:
     }
 
 
+def test_a_person_reads_how_many_would_be_reached_and_for_how_much(bag: Any) -> None:
+    what_waits = bag.dags["run_retention_campaigns"].get_task("is_approval_needed").python_callable
+    small = {"campaign_id": "education", "state": "released", "users": 30, "cost": 0.6, "reason": ""}
+    large = {
+        "campaign_id": "coupon",
+        "state": "awaiting_approval",
+        "users": 1424,
+        "cost": 4282.9,
+        "reason": "why",
+    }
+    assert what_waits([small, large]) == "- **coupon**: 1,424 users, expected cost 4,282.90 (why)"
+    assert what_waits([small]) is False
+
+
+def test_a_large_campaign_waits_for_a_person_and_silence_sends_nothing(bag: Any) -> None:
+    dag = bag.dags["run_retention_campaigns"]
+    asking = dag.get_task("approve_large_campaigns")
+    assert asking.defaults == ["Reject"]
+    assert asking.response_timeout.total_seconds() == 12 * 3600
+    assert asking.upstream_task_ids == {"is_approval_needed"}
+    assert dag.get_task("release_approved").upstream_task_ids == {"approve_large_campaigns", "open_runs"}
+    # what needs no approval does not wait for it
+    assert dag.get_task("write_lists").upstream_task_ids == {"open_runs", "record_campaigns"}
+    # and what nobody approved is closed whatever happened
+    closing = dag.get_task("close_unapproved")
+    assert closing.trigger_rule == "none_failed"
+    assert {"write_lists", "write_approved_lists"} <= closing.upstream_task_ids
+
+
 def test_a_refresh_comes_every_quarter_of_an_hour_and_starts_no_campaign(bag: Any) -> None:
     dag = bag.dags["refresh_risk"]
     assert dag.timetable.expression == "*/15 * * * *"
