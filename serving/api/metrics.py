@@ -8,6 +8,7 @@ from fastapi.security import HTTPAuthorizationCredentials
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from serving.access import bearer, caller_with
+from serving.api.documented import problems
 from serving.freshness import freshness_of
 from warehouse.errors import DamagedFile
 from warehouse.ledger import utc_now
@@ -25,7 +26,22 @@ async def scraper(
     await with_scope(request, credentials)
 
 
-@router.get("/v1/metrics", summary="Figures for Prometheus", dependencies=[Depends(scraper)])
+EXAMPLE = "holdfast_snapshot_served 1.0\nholdfast_snapshot_age_seconds 23400.0\n"
+
+
+@router.get(
+    "/v1/metrics",
+    summary="Figures for Prometheus",
+    dependencies=[Depends(scraper)],
+    response_class=Response,
+    responses={
+        200: {
+            "description": "Prometheus' text format.",
+            "content": {"text/plain": {"schema": {"type": "string"}, "example": EXAMPLE}},
+        },
+        **problems(401, 403, 429),
+    },
+)
 def metrics(request: Request) -> Response:
     """Return requests, times and the age of what is served, in Prometheus' text format."""
     state = request.app.state

@@ -1,6 +1,6 @@
 """The API's reference as one plain page, drawn from the same OpenAPI document that tools read."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -54,7 +54,7 @@ def _route(method: str, path: str, route: Mapping[str, Any]) -> Iterator[str]:
     yield from _table(("answer", "as", "meaning", ""), answers)
 
 
-def _table(names: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
+def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     if rows:
         yield "<table><thead><tr>" + "".join(f"<th>{escape(name)}</th>" for name in names) + "</tr></thead>"
         for row in rows:

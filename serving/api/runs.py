@@ -1,10 +1,13 @@
 """The publishes: which run, which day, how many rows, and which of them readers are served."""
 
-from typing import Annotated, Any
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
 
 from serving.access import Caller, caller_with
+from serving.api.documented import problems
 from warehouse.errors import DamagedFile
 from warehouse.ledger import Publish
 from warehouse.publish import read_manifest
@@ -14,7 +17,54 @@ from warehouse.settings import Settings
 router = APIRouter(tags=["server"])
 
 
-@router.get("/v1/runs", summary="What was published when")
+class PublishedRun(BaseModel):
+    """One publish."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    run_id: str
+    as_of_date: date
+    epoch: int = Field(description="grows with every run; of one day the higher is the newer")
+    model_version: str | None
+    state: Literal["served", "was_served", "rolled_back", "kept", "prepared"]
+    published_at: datetime | None
+    is_kept: bool = Field(description="whether its snapshot is still there")
+    row_counts: dict[str, int] | None = Field(description="rows by table, of a snapshot that is kept")
+
+
+class Runs(BaseModel):
+    """Publishes, newest first."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "served_run_id": "20260630-000004",
+                "runs": [
+                    {
+                        "run_id": "20260630-000004",
+                        "as_of_date": "2026-06-30",
+                        "epoch": 4,
+                        "model_version": "churn-20260628-h90-d17ea704",
+                        "state": "served",
+                        "published_at": "2026-07-01T02:10:00Z",
+                        "is_kept": True,
+                        "row_counts": {"at_risk_users": 2019, "user_risk_tiers": 2635},
+                    }
+                ],
+            }
+        }
+    )
+
+    served_run_id: str | None
+    runs: list[PublishedRun]
+
+
+@router.get(
+    "/v1/runs",
+    summary="What was published when",
+    response_model=Runs,
+    responses=problems(400, 401, 403, 429, 503),
+)
 def runs(
     request: Request,
     _: Annotated[Caller, Depends(caller_with("runs:read"))],
