@@ -14,14 +14,14 @@ from warehouse.reading import open_published
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "holdfast.duckdb"
     with duckdb.connect(path) as connection:
-        connection.execute("create table moments as select '2026-06-30 12:00:00+08'::timestamptz as at")
+        connection.execute("create table moments as select '2026-06-30 12:00:00+08'::timestamptz as moment")
     return path
 
 
 def test_every_cursor_is_in_utc(file: Path) -> None:
     with open_published(file, threads=1, memory_limit="256MB") as connection:
         for session in (connection, connection.cursor()):
-            assert session.execute("select at::varchar from moments").fetchall() == [
+            assert session.execute("select moment::varchar from moments").fetchall() == [
                 ("2026-06-30 04:00:00+00",)
             ]
 

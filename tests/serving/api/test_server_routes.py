@@ -58,7 +58,7 @@ def test_health_says_what_is_served_and_how_old_it_is(
     told = client.get("/v1/health")
     assert (told.status_code, told.json()["status"], told.json()["stale"]) == (200, "stale", True)
     told = client.get("/v1/health", params={"max_age_hours": 39})
-    assert (told.status_code, told.json()["code"]) == (503, "too_old")
+    assert (told.status_code, told.json()["code"]) == (409, "too_old")
     assert told.headers["holdfast-stale"] == "true"
     assert client.get("/v1/health", params={"max_age_hours": 41}).status_code == 200
 
