@@ -22,6 +22,7 @@ from dataclasses import replace
 from datetime import timedelta
 from http.client import HTTPException
 
+from warehouse.errors import HoldfastError
 from warehouse.ledger import Alarm, Ledger, Run
 from warehouse.settings import Settings
 
@@ -74,10 +75,20 @@ def raise_alarms(
     if tells:
         _tell(settings, ledger, run, progress)
     if notify and new:
-        from warehouse.notices import tell_alarms
-
-        tell_alarms(settings, ledger, run, new, progress=progress)
+        _tell_engineers(settings, ledger, run, new, progress)
     return new
+
+
+def _tell_engineers(
+    settings: Settings, ledger: Ledger, run: Run, new: Sequence[Alarm], progress: Callable[[str], None]
+) -> None:
+    """Tell people; a setting of theirs that cannot be read must not keep the day's list back."""
+    from warehouse.notices import tell_alarms
+
+    try:
+        tell_alarms(settings, ledger, run, new, progress=progress)
+    except HoldfastError as error:
+        progress(f"nobody was told of {len(new)} alarms by notice: {error}")
 
 
 def _tell(settings: Settings, ledger: Ledger, run: Run, progress: Callable[[str], None]) -> None:

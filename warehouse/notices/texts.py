@@ -1,5 +1,6 @@
 """What notices say, in English and Chinese."""
 
+import re
 from collections.abc import Mapping
 
 from warehouse.notices.settings import Language
@@ -15,6 +16,8 @@ TIERS: Mapping[str, Mapping[Language, str]] = {
     "medium": {"en": "medium", "zh": "中"},
     "low": {"en": "low", "zh": "低"},
 }
+#: One of a thing is no more than one.
+ONE = re.compile(r"(?<![\d,.])1 (user|alarm|hour|rule|notice|more time)s\b")
 TEXTS: Mapping[str, Mapping[Language, str]] = {
     "alerts_title": {"en": "{users} users {what}: {tiers}", "zh": "{users} 名用户{what}：{tiers}"},
     "tier_count": {"en": "{count} at {tier} risk", "zh": "{tier}风险 {count} 名"},
@@ -73,7 +76,7 @@ TEXTS: Mapping[str, Mapping[Language, str]] = {
         "请在 Airflow 的 Required actions 中处理。",
     },
     "digest_waiting": {
-        "en": "{count} notices wait for a receiver that is down.",
+        "en": "Waiting for a receiver that is down: {count} notices.",
         "zh": "{count} 条通知因接收端不可用而等待。",
     },
     "more": {"en": "… and {count} more", "zh": "……另有 {count} 条"},
@@ -88,7 +91,8 @@ def say(name: str, language: Language, **values: object) -> str:
     KeyError
         If there is no such text, or a value is missing.
     """
-    return TEXTS[name][language].format(**values)
+    text = TEXTS[name][language].format(**values)
+    return ONE.sub(r"1 \1", text) if language == "en" else text
 
 
 def word(table: Mapping[str, Mapping[Language, str]], name: str, language: Language) -> str:

@@ -14,7 +14,7 @@ def test_the_service_team_gets_one_message_per_run_and_kind_on_every_channel(off
     assert office.alerts([alert(1), alert(2, tier="low"), alert(3, "tier_rose"), alert(4)]) == 6
     complaint, rose = office.mail.texts
     assert complaint.startswith("[tiny_shop] 3 users complained: 2 at high risk, 1 at low risk\n")
-    assert rose.startswith("[tiny_shop] 1 users rose to a higher risk tier")
+    assert rose.startswith("[tiny_shop] 1 user rose to a higher risk tier")
     assert office.mail.recipients[0] == ["service@shop.example", "lead@shop.example"]
     assert "- u1, high risk, since 2026-06-29. Why: A complaint is unanswered. To do: Answer the" in complaint
     assert "https://holdfast.shop.example/at-risk" in complaint
@@ -37,7 +37,7 @@ def test_an_alert_that_comes_again_with_others_is_not_told_again(office: Office)
     office.alerts([alert(2), alert(3)])
     first, second = office.mail.texts
     assert "2 users complained" in first
-    assert "1 users complained" in second
+    assert "1 user complained" in second
     assert "u3" in second
     assert "u2" not in second
 
@@ -95,6 +95,16 @@ def test_a_failure_that_comes_again_is_counted_and_told_after_the_quiet_hours(of
     assert "It happened 2 more times since 2026-06-30 09:00 UTC" in office.mail.texts[1]
 
 
+def test_a_setting_that_cannot_be_read_keeps_no_alarm_back(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOLDFAST_NOTICE_LANGUAGE", "fr")
+    found = [Alarm("tiny_shop", date(2026, 6, 30), "model_age", "churn-1", "57 days old.")]
+    args = (office.settings, office.ledger, office.run, found)
+    assert len(raise_alarms(*args, progress=office.said.append)) == 1
+    assert "HOLDFAST_NOTICE_LANGUAGE must be en or zh" in office.said[-1]
+
+
 def test_new_alarms_go_to_engineers_by_kind_and_those_of_a_replay_do_not(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,5 +121,5 @@ def test_new_alarms_go_to_engineers_by_kind_and_those_of_a_replay_do_not(
     raise_alarms(office.settings, office.ledger, office.run, again, progress=office.said.append)
     assert [body["title"] for body in office.web.bodies("/engineers/hook")] == [
         "2 alarms of feature_drift, as of 2026-06-30",
-        "1 alarms of model_age, as of 2026-06-30",
+        "1 alarm of model_age, as of 2026-06-30",
     ]
