@@ -198,7 +198,7 @@ def _read_out(settings: Settings, users: pd.DataFrame) -> pd.DataFrame:
         connection.execute("insert into campaigns.campaign_user_outcomes by name from users_followed")
         connection.execute(
             "create or replace table control.campaign_assignments as select experiment_id, campaign_id, "
-            "user_id, arm, stratum, holdout_share, assigned_on, '' as run_id "
+            "user_id, arm, stratum, holdout_share, assigned_on, 'released' as launch_state, '' as run_id "
             "from campaigns.campaign_user_outcomes"
         )
         connection.execute(

@@ -10,7 +10,13 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from warehouse.ledger import Ledger
-from warehouse.ledger.campaign_tables import campaign_assignments, contact_blocks, coupons, outbox
+from warehouse.ledger.campaign_tables import (
+    campaign_assignments,
+    campaign_launches,
+    contact_blocks,
+    coupons,
+    outbox,
+)
 
 # Rows that are in memory at a time: a shop of a million users has millions of assignments.
 ROWS_AT_A_TIME = 50_000
@@ -20,7 +26,7 @@ TEXT, DAY, REAL, MOMENT = pa.string(), pa.date32(), pa.float64(), pa.timestamp("
 COLUMNS: dict[str, dict[str, pa.DataType]] = {
     "campaign_assignments": {
         **{"experiment_id": TEXT, "campaign_id": TEXT, "user_id": TEXT, "arm": TEXT, "stratum": TEXT},
-        **{"holdout_share": REAL, "salt": TEXT, "assigned_on": DAY, "run_id": TEXT},
+        **{"holdout_share": REAL, "salt": TEXT, "assigned_on": DAY, "launch_state": TEXT, "run_id": TEXT},
     },
     "campaign_contacts": {
         **{"message_id": TEXT, "user_id": TEXT, "campaign_id": TEXT, "experiment_id": TEXT},
@@ -87,7 +93,11 @@ def copy_campaign_facts(
 
 
 def _statements(source: str, as_of_date: date, end: datetime) -> dict[str, sa.Select[Any]]:
-    arms, blocks = campaign_assignments, contact_blocks
+    arms, blocks, launches = campaign_assignments, contact_blocks, campaign_launches
+    launch_state = launches.c.state.label("launch_state")
+    assigned = [
+        launch_state if name == "launch_state" else arms.c[name] for name in COLUMNS["campaign_assignments"]
+    ]
     handed_over = outbox.c.sent_at.label("handed_over_at")
     contacts = [
         handed_over if name == "handed_over_at" else outbox.c[name] for name in COLUMNS["campaign_contacts"]
@@ -95,7 +105,16 @@ def _statements(source: str, as_of_date: date, end: datetime) -> dict[str, sa.Se
     issued_on = outbox.c.as_of_date.label("issued_on")
     issued = [issued_on if name == "issued_on" else coupons.c[name] for name in COLUMNS["coupons_issued"]]
     return {
-        "campaign_assignments": sa.select(*(arms.c[name] for name in COLUMNS["campaign_assignments"]))
+        # the run that drew an arm launched its campaign, or waited for a person to let it go
+        "campaign_assignments": sa.select(*assigned)
+        .outerjoin(
+            launches,
+            sa.and_(
+                launches.c.source == arms.c.source,
+                launches.c.run_id == arms.c.run_id,
+                launches.c.campaign_id == arms.c.campaign_id,
+            ),
+        )
         .where(arms.c.source == source, arms.c.assigned_on <= as_of_date)
         .order_by(arms.c.experiment_id, arms.c.user_id),
         "campaign_contacts": sa.select(*contacts)

@@ -20,7 +20,8 @@ CONTROL_TABLES = {
     "run": "run_id varchar, as_of_date date, epoch bigint, source varchar, kind varchar, trigger varchar",
     "campaign_assignments": (
         "experiment_id varchar, campaign_id varchar, user_id varchar, arm varchar, stratum varchar, "
-        "holdout_share double, salt varchar, assigned_on date, run_id varchar"
+        "holdout_share double, salt varchar, assigned_on date, "
+        "launch_state varchar, run_id varchar"
     ),
     "campaign_contacts": (
         "message_id varchar, user_id varchar, campaign_id varchar, experiment_id varchar, as_of_date date, "

@@ -11,7 +11,8 @@ CONTROL_TABLES = {
     "run": "run_id varchar, as_of_date date, epoch bigint, source varchar, kind varchar, trigger varchar",
     "campaign_assignments": (
         "experiment_id varchar, campaign_id varchar, user_id varchar, arm varchar, stratum varchar, "
-        "holdout_share double, assigned_on date, run_id varchar"
+        "holdout_share double, assigned_on date, "
+        "launch_state varchar, run_id varchar"
     ),
     "campaign_contacts": (
         "message_id varchar, user_id varchar, campaign_id varchar, experiment_id varchar, as_of_date date, "
@@ -28,7 +29,13 @@ TIERS = (
     "as_of_date date, user_id varchar, churn_probability double, churn_percentile double, "
     "tier_reason varchar, reason_1_code varchar, model_version varchar"
 )
-HISTORY = ("path:models/staging/sample_shop", "path:models/intermediate/history", "complaint_words")
+HISTORY = (
+    "path:models/staging/sample_shop",
+    "path:models/intermediate/history",
+    "complaint_words",
+    # what decisions have built before: effects read it
+    "int_codes_used",
+)
 
 
 def prepare_experiments(shop: Shop) -> None:

@@ -90,7 +90,8 @@ def write_outcomes(shop: Shop, rows: list[dict[str, Any]]) -> None:
         connection.execute("insert into campaigns.campaign_user_outcomes by name from rows_to_write")
         connection.execute(
             "create or replace table control.campaign_assignments as select experiment_id, campaign_id, "
-            "user_id, arm, stratum, holdout_share, assigned_on, 'run-1' as run_id from rows_to_write"
+            "user_id, arm, stratum, holdout_share, assigned_on, 'released' as launch_state, "
+            "'run-1' as run_id from rows_to_write"
         )
         connection.execute("drop view rows_to_write")
 

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.warehouse.ledger.campaign_makers import DAY, LATER, NOW, assignment, coupon, message
+from tests.warehouse.ledger.campaign_makers import DAY, LATER, NOW, assignment, coupon, launch, message
 from warehouse.control_campaigns import COLUMNS, copy_campaign_facts, prepare_control_tables
 from warehouse.ledger import ContactBlock, Ledger
 
@@ -79,6 +79,24 @@ def test_every_fact_of_a_campaign_arrives(ledger: Ledger) -> None:
         }
     ]
     assert [row["user_id"] for row in tables["contact_blocks"]] == ["u3"]
+
+
+def test_an_arm_knows_what_became_of_the_launch_that_it_was_drawn_for(ledger: Ledger) -> None:
+    of_the_day = {"deadline_at": LATER, "run_id": "second", "campaign_id": "picks"}
+    with ledger.writing() as connection:
+        ledger.record_launch(connection, launch("released"))
+        ledger.record_launch(connection, launch("rejected", **of_the_day))
+        ledger.record_assignments(connection, [assignment(), assignment("u2", "holdout")])
+        ledger.record_assignments(
+            connection,
+            [
+                assignment("u3", experiment_id="picks", campaign_id="picks", run_id="second"),
+                # the run that drew it launched another campaign
+                assignment("u4", experiment_id="calls", campaign_id="calls", run_id="second"),
+            ],
+        )
+    states = {row["user_id"]: row["launch_state"] for row in copied(ledger)["campaign_assignments"]}
+    assert states == {"u1": "released", "u2": "released", "u3": "rejected", "u4": None}
 
 
 def test_what_was_decided_for_later_days_is_left_out(ledger: Ledger) -> None:

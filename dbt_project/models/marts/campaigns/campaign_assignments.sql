@@ -17,6 +17,7 @@ recorded as (
         holdout_share,
         salt,
         assigned_on,
+        launch_state,
         true as is_recorded,
         run_id
     from {{ source('control', 'campaign_assignments') }}
@@ -117,6 +118,7 @@ final as (
         holdout_share,
         salt,
         is_recorded,
+        launch_state,
 
         -- origin
         run_id

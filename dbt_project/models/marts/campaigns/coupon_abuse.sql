@@ -6,7 +6,7 @@
 with
 
 codes_used as (
-    select * from {{ ref('int_codes_used') }}
+    select * from {{ ref('int_codes_traced') }}
 ),
 
 days as (

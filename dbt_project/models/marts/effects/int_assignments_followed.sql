@@ -1,6 +1,10 @@
 {{ config(materialized='view') }}
 
-{# Who was assigned by the day, and until when they are followed. #}
+{#
+    Who was assigned by the day, and until when they are followed. Who was drawn for a launch
+    that nobody has approved is left out, whatever the arm: nothing of it was sent, and the
+    approval saw no arm and no outcome, so both arms lose alike (Fergusson et al. 2002).
+#}
 with
 
 assignments as (
@@ -15,7 +19,9 @@ assignments as (
         holdout_share,
         assigned_on
     from {{ source('control', 'campaign_assignments') }}
-    where assigned_on <= {{ as_of_date }}
+    where
+        assigned_on <= {{ as_of_date }}
+        and (launch_state is null or launch_state = 'released')
     {% endcall -%}
 ),
 
