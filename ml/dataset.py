@@ -235,16 +235,26 @@ def _sample(total: int, at_most: int | None) -> tuple[str, list[int]]:
     return f"and md5_number_lower(user_id) % {SHARE_STEPS} < ?", [share]
 
 
-def _read(
-    connection: duckdb.DuckDBPyConnection, dates: Sequence[date], condition: str, values: list[int]
-) -> pd.DataFrame:
-    schema = table_schema(connection)
+def readable_columns(schema: Sequence[tuple[str, str]]) -> list[str]:
+    """Return what selects the columns that a model may read, numbers and flags as double, texts as varchar.
+
+    Parameters
+    ----------
+    schema : sequence of (str, str)
+        Names and SQL types of the feature table's columns.
+    """
     names = {feature.name for feature in discover_features(schema)}
-    columns = [
+    return [
         f'cast("{name}" as {"varchar" if kind_of(sql_type) == "categorical" else "double"}) as "{name}"'
         for name, sql_type in schema
         if name in names
     ]
+
+
+def _read(
+    connection: duckdb.DuckDBPyConnection, dates: Sequence[date], condition: str, values: list[int]
+) -> pd.DataFrame:
+    columns = readable_columns(table_schema(connection))
     table = connection.execute(
         f"select as_of_date, user_id, {', '.join(columns)} from {FEATURE_TABLE} "
         f"where as_of_date in ({', '.join('?' for _ in dates)}) and {condition} "

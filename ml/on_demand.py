@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 
 import duckdb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml.dataset import load_features
+from ml.dataset import FEATURE_TABLE, readable_columns
 from ml.features import check_schema
 from ml.model import ChurnModel
 from ml.scoring import DECILES, check_scores, score_frame
@@ -114,9 +113,23 @@ def score_features(
     return scores.assign(churn_percentile=percentile, churn_decile=decile)
 
 
-def eligible_features(connection: duckdb.DuckDBPyConnection, as_of_date: date) -> pd.DataFrame:
-    """Return the feature rows of the eligible users in a database, as a day's scoring reads them."""
-    return load_features(connection, as_of_date)
+class FeatureReader:
+    """Reads the feature rows of a database with one user's features as a day's scoring reads them.
+
+    Parameters
+    ----------
+    features : mapping of str to str
+        SQL types of the feature table by column; asking the database each time takes longer than reading.
+    """
+
+    def __init__(self, features: Mapping[str, str]) -> None:
+        columns = readable_columns(list(features.items()))
+        self._sql = f"select as_of_date, user_id, {', '.join(columns)} from {FEATURE_TABLE} where is_eligible"
+
+    def read(self, connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+        """Return the eligible users of the database."""
+        frame: pd.DataFrame = connection.execute(self._sql).to_arrow_table().to_pandas(date_as_object=True)
+        return frame
 
 
 def why_not_eligible(row: Mapping[str, object] | None, definition: Definition) -> str:

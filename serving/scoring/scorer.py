@@ -5,7 +5,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from ml.model import ChurnModel
-from ml.on_demand import DayScores, check_fit, eligible_features, score_features, why_not_eligible
+from ml.on_demand import DayScores, FeatureReader, Floats, check_fit, score_features, why_not_eligible
 from ml.registry import load_model
 from serving.problems import Problem
 from serving.scoring.rows import ScoreRequest, arrow_table
@@ -87,13 +86,11 @@ class Scorer:
         self.program = FeatureProgram.load(snapshot.folder / PROGRAM_NAME)
         self.model: ChurnModel = load_model(snapshot.model_version, models)
         check_fit(self.program.features, self.model)
+        self._reader = FeatureReader(self.program.features)
         texts = self.program.seed_rows("reason_texts")
         self._themes = {str(row["reason_code"]): str(row["theme"]) for row in texts}
         self._definition = _definition(self.program)
-        found = snapshot.rows(
-            "select churn_probability from churn_scores_history where as_of_date = ?", [snapshot.as_of_date]
-        )
-        self._day = DayScores.of(np.array([row["churn_probability"] for row in found], dtype=np.float64))
+        self._day = DayScores.of(_probabilities(snapshot))
         self._turn = threading.Lock()
         with ExitStack() as stack:
             connection = stack.enter_context(open_scratch())
@@ -118,15 +115,15 @@ class Scorer:
         with self._my_turn(wait_seconds):
             self._scratch.features(tables, request.as_of_date)
             try:
-                return self._scored(request.user_id, request.as_of_date)
+                return self._scored(request.user_id)
             finally:
                 self._scratch.forget()
 
-    def _scored(self, user_id: str, as_of_date: date) -> Score:
+    def _scored(self, user_id: str) -> Score:
         features = self._scratch.row_of(user_id)
         if features is None or not features["is_eligible"]:
             return Score(why_not_eligible(features, self._definition), {}, features)
-        frame = eligible_features(self._scratch.connection, as_of_date)
+        frame = self._reader.read(self._scratch.connection)
         scores = score_features(frame, self.model, self._themes, self._day, self.run_id)
         worded = self._scratch.reasons_worded(pa.Table.from_pandas(scores, preserve_index=False))
         (row,) = scores.to_dict("records")
@@ -172,6 +169,15 @@ class Scorers:
             if self._scorer is not None:
                 self._scorer.close()
             self._scorer = None
+
+
+def _probabilities(snapshot: Snapshot) -> Floats:
+    """Return what the users of the published day were scored; a million of them are eight megabytes."""
+    with snapshot.cursor() as cursor, snapshot.limited(cursor):
+        found = cursor.execute(
+            "select churn_probability from churn_scores_history where as_of_date = ?", [snapshot.as_of_date]
+        )
+        return np.asarray(found.fetchnumpy()["churn_probability"], dtype=np.float64)
 
 
 def _definition(program: FeatureProgram) -> Definition:

@@ -1,9 +1,11 @@
 """Single users are scored by the functions that score a day, and placed among the day's users."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from ml.on_demand import DayScores, check_fit, eligible_features, score_features, why_not_eligible
+from ml.dataset import FEATURE_TABLE, load_features, table_schema
+from ml.on_demand import DayScores, FeatureReader, check_fit, score_features, why_not_eligible
 from ml.scoring import score
 from ml.tables import prepare_tables
 from tests.ml.makers import AS_OF
@@ -22,7 +24,9 @@ def daily_scores(build, model):
 
 def test_one_user_alone_gets_the_score_of_the_day(build, outcome):
     daily = daily_scores(build, outcome.model)
-    frame = eligible_features(build, AS_OF)
+    build.execute(f"delete from {FEATURE_TABLE} where as_of_date <> ?", [AS_OF])
+    frame = FeatureReader(dict(table_schema(build))).read(build).sort_values("user_id", ignore_index=True)
+    pd.testing.assert_frame_equal(frame, load_features(build, AS_OF))
     day = DayScores.of(daily["churn_probability"].to_numpy())
     assert len(frame) == len(daily) > 50
     for place in range(0, 50, 7):

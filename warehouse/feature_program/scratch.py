@@ -1,28 +1,48 @@
 """A scratch database for one user at a time: everything shared stands in it, rows come and go."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import duckdb
 import pyarrow as pa
 
 from warehouse.feature_program.context import SHOP_GAPS, SHOP_GAPS_COLUMNS, FeatureContext
-from warehouse.feature_program.program import FEATURES, FeatureProgram, TableShape, create_table
+from warehouse.feature_program.program import (
+    FEATURES,
+    FeatureProgram,
+    Model,
+    TableShape,
+    create_table,
+    make_schema,
+)
 
 ARRIVING = "arriving_rows"
-SCORES = "ml.churn_scores"
 REASONS = "risk.int_reasons_worded"
+# Of a scored user's row, what its sentences are made from.
+SCORES = TableShape(
+    "ml.churn_scores",
+    {
+        "as_of_date": "date",
+        "user_id": "varchar",
+        **{
+            f"reason_{place}_{part}": kind
+            for place in (1, 2, 3)
+            for part, kind in (("code", "varchar"), ("value", "double"), ("contribution", "double"))
+        },
+    },
+)
 
 
 class FeatureScratch:
     """Runs a feature program over the rows of one user, or of a few, again and again.
 
-    Not for several threads at once: whoever shares one takes turns.
+    Its tables and views are made once per day that is looked from, and filled anew for each user. Not for
+    several threads at once: whoever shares one takes turns.
 
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
-        From `warehouse.connections.open_scratch`; nothing else may be in it.
+        From `warehouse.reading.open_scratch`; nothing else may be in it.
     program : FeatureProgram
         What is run.
     context : FeatureContext
@@ -36,11 +56,14 @@ class FeatureScratch:
         self.program = program
         self._gap = context.shop_gap_mean_days
         self._filled: set[str] = set()
+        self._filling: dict[str, list[str]] = {}
+        self._laid_out_for: date | None = None
         program.create_seeds(connection)
         self._given = {*program.create_staged_tables(connection), SHOP_GAPS}
         create_table(connection, TableShape(SHOP_GAPS, SHOP_GAPS_COLUMNS))
+        create_table(connection, SCORES)
         for name, rows in context.tables.items():
-            self._insert(name, rows, "select * from")
+            self._insert(program.staged_tables[name].relation, rows, "*")
 
     def features(self, rows: Mapping[str, pa.Table], as_of_date: date) -> None:
         """Make the features of some rows; they then stand in `features.user_features`.
@@ -54,12 +77,14 @@ class FeatureScratch:
             The evening that is looked from.
         """
         self.forget()
+        self._lay_out(as_of_date)
         for name, table in rows.items():
             if name in self.program.staged_tables and len(table):
-                self._filled.add(self.program.staged_tables[name].relation)
-                self._insert(name, table, self._staging(name))
+                relation = self.program.staged_tables[name].relation
+                self._filled.add(relation)
+                self._insert(relation, table, self._staging(name))
         self.connection.execute(f"insert into {SHOP_GAPS} values (?, ?)", [as_of_date, self._gap])
-        self.program.run(self.connection, as_of_date, given=self._given)
+        self._run(FEATURES)
 
     def row_of(self, user_id: str) -> dict[str, object] | None:
         """Return the features of a user; None if nothing was done that counts."""
@@ -76,14 +101,9 @@ class FeatureScratch:
         scores : pyarrow.Table
             One row of `ml.churn_scores`, for the user whose features stand here.
         """
-        self.connection.register(ARRIVING, scores)
-        try:
-            self.connection.execute("create schema if not exists ml")
-            self.connection.execute(f"create or replace table {SCORES} as select * from {ARRIVING}")
-        finally:
-            self.connection.unregister(ARRIVING)
-        as_of_date = scores.column("as_of_date")[0].as_py()
-        self.program.run(self.connection, as_of_date, given=[FEATURES], target=REASONS)
+        self.connection.execute(f"delete from {SCORES.relation}")
+        self._insert(SCORES.relation, scores, ", ".join(SCORES.columns))
+        self._run(REASONS)
         found = self.connection.execute(f"select * from {REASONS}")
         names = [column[0] for column in found.description or ()]
         (row,) = found.fetchall()
@@ -91,23 +111,47 @@ class FeatureScratch:
 
     def forget(self) -> None:
         """Remove every row that was sent, so that the next user meets nothing of the one before."""
-        for relation in (*self._filled, SHOP_GAPS):
+        for relation in (*self._filled, SHOP_GAPS, SCORES.relation):
             self.connection.execute(f"delete from {relation}")
         self._filled.clear()
 
+    def _lay_out(self, as_of_date: date) -> None:
+        """Make the program's tables and views for a day, if they do not stand for that day already."""
+        if self._laid_out_for == as_of_date:
+            return
+        self._laid_out_for = None
+        self._filling = {FEATURES: self._steps(self.program.steps(self._given), as_of_date)}
+        if any(model.relation == REASONS for model in self.program.models):
+            self._filling[REASONS] = self._steps(self.program.steps([FEATURES], REASONS), as_of_date)
+        self._laid_out_for = as_of_date
+
+    def _steps(self, models: Sequence[Model], as_of_date: date) -> list[str]:
+        """Make some models, and return the statements that fill their tables anew."""
+        statements = []
+        for model in models:
+            query = model.query(as_of_date)
+            make_schema(self.connection, model.relation)
+            self.connection.execute(f"create or replace {model.materialized} {model.relation} as {query}")
+            if model.materialized == "table":
+                # not prepared: a plan that was made for one user's rows gave other users wrong features
+                statements += [f"delete from {model.relation}", f"insert into {model.relation} {query}"]
+        return statements
+
+    def _run(self, target: str) -> None:
+        for statement in self._filling[target]:
+            self.connection.execute(statement)
+
     def _staging(self, name: str) -> str:
-        """Return what reads arrived rows as staging would leave them."""
+        """Return the columns of arrived rows as staging would leave them."""
         table = self.program.contract[name]
         local = f"timezone('{self.program.time_zone}', timezone('UTC', {table.happened_at})) as local_at"
         added = [local] if table.happened_at else []
         columns = [f'"{column}"' for column in table.columns]
-        listed = ", ".join([*columns, *added, "known_on", "superseded_on", "0 as changed_by_delivery"])
-        return f"select {listed} from"
+        return ", ".join([*columns, *added, "known_on", "superseded_on", "0 as changed_by_delivery"])
 
-    def _insert(self, name: str, rows: pa.Table, reading: str) -> None:
+    def _insert(self, relation: str, rows: pa.Table, columns: str) -> None:
         self.connection.register(ARRIVING, rows)
         try:
-            relation = self.program.staged_tables[name].relation
-            self.connection.execute(f"insert into {relation} by name {reading} {ARRIVING}")
+            self.connection.execute(f"insert into {relation} by name select {columns} from {ARRIVING}")
         finally:
             self.connection.unregister(ARRIVING)
