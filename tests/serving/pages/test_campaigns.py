@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -10,7 +12,8 @@ from fastapi.testclient import TestClient
 from serving.pages.campaign_figures import Campaigns, campaigns_of, may_be_read, parity_of
 from serving.pages.campaign_messages import messages_of
 from tests.serving.pages.deep_rows import campaign_tables, contacts
-from tests.serving.published_shop import PublishedShop, app_of, sign_in
+from tests.serving.published_shop import BEFORE, DAY, PublishedShop, app_of, sign_in
+from warehouse.ledger import CampaignLaunch, CouponBudget
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +118,44 @@ def test_what_is_not_there_is_said(
         page = sign_in(client, app).get("/campaigns")
     assert page.status_code == 200
     assert said in page.text or said.replace("win_back_coupon", "Win-back coupon") in page.text
+
+
+def ledger_with(**counts: int) -> Any:
+    """Return what stands in for a ledger: messages of two days by state, one launch that waits, a budget."""
+    launch = CampaignLaunch(
+        "sample_shop", "r", "win_back_coupon", DAY, "win_back_coupon_1", 60, 40, 20, 99.0, "awaiting_approval"
+    )
+    messages = {(DAY, "win_back_coupon", "email", state): count for state, count in counts.items()}
+    return SimpleNamespace(
+        launches=lambda source: (launch,),
+        message_counts=lambda source: {**messages, (BEFORE, "win_back_coupon", "sms", "sent"): 30},
+        message_reasons=lambda source, as_of_date: [(("dead", "bounced"), 12), (("dead", "no address"), 2)],
+        coupon_budgets=lambda source: (CouponBudget("sample_shop", "win_back_coupon", "all", 500.0, 120.0),),
+    )
+
+
+def test_messages_are_told_by_day_and_state_the_newest_first() -> None:
+    messages = messages_of(ledger_with(sent=40, dead=2), "sample_shop", is_masked=False)
+    assert [(one.as_of_date, one.channel, dict(one.states)) for one in messages.days] == [
+        (DAY, "email", {"sent": 40, "dead": 2}),
+        (BEFORE, "sms", {"sent": 30}),
+    ]
+    assert messages.states == ["sent", "dead"]
+    assert messages.days[0].launch == "awaiting_approval"
+    assert [one.campaign_id for one in messages.waiting] == ["win_back_coupon"]
+    assert len(messages.reasons) == 2
+
+
+def test_states_of_fewer_than_ten_messages_are_left_out_for_those_who_see_no_user() -> None:
+    messages = messages_of(ledger_with(sent=40, dead=2), "sample_shop", is_masked=True)
+    assert dict(messages.days[0].states) == {"sent": 40}
+    assert messages.days[0].is_cut
+    assert [why for why, _ in messages.reasons] == [("dead", "bounced")]
+
+
+def test_the_page_shows_messages_launches_and_budgets(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = messages_of(ledger_with(sent=4000, dead=12), "sample_shop", is_masked=False)
+    monkeypatch.setattr("serving.pages.campaigns.messages_of", lambda *_, **__: told)
+    page = sign_in(TestClient(app), app).get("/campaigns").text
+    for shown in ("4,000", "1 launch waits for approval", "bounced", 'value="120.0"', "Given up"):
+        assert shown in page
