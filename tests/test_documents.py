@@ -108,6 +108,15 @@ def test_the_list_of_decisions_is_whole() -> None:
     assert sorted(set(re.findall(r"\((0\d+-[\w-]+\.md)\)", (folder / "README.md").read_text()))) == pages
 
 
+def test_the_dashboards_page_shows_its_pictures_and_they_are_small() -> None:
+    page = REPOSITORY / "docs" / "dashboard.md"
+    pictures = sorted((page.parent / "images").glob("*.png"))
+    assert {"today.png", "user.png", "phone.png"} <= {path.name for path in pictures}
+    assert max(path.stat().st_size for path in pictures) < 300_000
+    shown = set(re.findall(r"!\[[^\]]+\]\(images/([\w-]+\.png)\)", page.read_text()))
+    assert shown == {path.name for path in pictures}
+
+
 def test_the_model_card_shows_its_pictures_and_names_no_machine() -> None:
     card = REPOSITORY / "docs" / "model_card.md"
     pictures = sorted(card.with_suffix("").glob("*.png"))

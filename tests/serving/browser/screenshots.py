@@ -29,9 +29,9 @@ from warehouse.settings import Settings
 
 CHROMIUM = "/usr/bin/chromium"
 LARGEST_BYTES = 300_000
-#: Enough for text and charts without visible steps.
-COLOURS = 192
-PERSON = "mei.chen"
+PEOPLE = {"marketer": "mei.chen", "analyst": "li.wei"}
+#: The user who is shown is the first of these: somebody with a year to look at.
+WHO = "/at-risk?tier=high&sort=net_amount_365d"
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Picture:
     name : str
         The file, without its ending.
     path : str
-        The page; ``{user}`` is the user at the top of the list.
+        The page; ``{user}`` is the first user of `WHO`.
     width, height : int
         Of the window; what is below it is cut off.
     """
@@ -60,7 +60,7 @@ class Picture:
 PICTURES = (
     Picture("today", "/today", height=1180),
     Picture("at-risk-list", "/at-risk", height=860),
-    Picture("user", "/users?id={user}", height=1120),
+    Picture("user", "/users?id={user}", height=1190),
     Picture("model", "/model", height=1180),
     Picture("campaigns", "/campaigns", height=1180),
     Picture("data", "/data", height=1180),
@@ -80,7 +80,7 @@ def served(home: Path) -> Iterator[tuple[str, dict[str, str]]]:
         app = create_app(ServingSettings(warehouse, stale_hours=24 * 366))
         cookies = {}
         for role in sorted({picture.role for picture in PICTURES}):
-            person = f"{PERSON}.{role}"
+            person = PEOPLE[role]
             app.state.ledger.set_person(person, role=role, password_hash=NOBODY, by="pictures")
             doors = doors_of(app)
             _, cookies[role] = doors.signer.begin(person, NOBODY, now=doors.clock(), hours=1)
@@ -111,7 +111,7 @@ def take(browser: Browser, address: str, cookies: dict[str, str], picture: Pictu
     page = context.new_page()
     path = picture.path
     if "{user}" in path:
-        page.goto(f"{address}/at-risk")
+        page.goto(f"{address}{WHO}")
         path = path.format(user=page.locator("tbody a.id").first.inner_text())
     answer = page.goto(f"{address}{path}")
     if answer is None or not answer.ok:
@@ -120,7 +120,8 @@ def take(browser: Browser, address: str, cookies: dict[str, str], picture: Pictu
     image = Image.open(io.BytesIO(page.screenshot()))
     context.close()
     small = io.BytesIO()
-    image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+    # without the alpha that no page has
+    image.convert("RGB").save(small, "PNG", optimize=True)
     return small.getvalue()
 
 
