@@ -54,8 +54,16 @@ def door(home: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.Monke
         }
         ledger.revoke_keys(keys["revoked"].split("_")[1], by="test")
         yield Door(client, app, home, keys, caplog)
-        written = [caplog.text.encode(), *(path.read_bytes() for path in home.rglob("ledger/*"))]
-        assert len(written) >= 3
+        logged = [
+            f"{record.getMessage()} {record.exc_text or ''}".encode()
+            for record in caplog.get_records("call")
+            # what the test's own client says of its requests
+            if not record.name.startswith("http")
+        ]
+        assert len([line for line in logged if b"GET /v1/" in line]) >= 1, "the server's own log is not seen"
+        kept = [path.read_bytes() for path in home.rglob("ledger/*")]
+        assert len(kept) >= 3
+        written = [*logged, *kept]
         for key in keys.values():
             secret = key.rpartition("_")[2].encode()
             assert not [1 for text in written if secret in text], "a key was written down"

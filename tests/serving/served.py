@@ -59,6 +59,7 @@ def bearing(key: str) -> dict[str, str]:
 def running(settings: ServingSettings) -> Iterator[tuple[httpx.Client, FastAPI]]:
     """Serve an app on a free port of this machine; yields a client of it and the app."""
     server = make_server(settings)
+    server.config.app.state.server = server  # type: ignore[union-attr]
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         thread = threading.Thread(target=lambda: server.run(sockets=[listener]), daemon=True)
