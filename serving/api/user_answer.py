@@ -103,6 +103,10 @@ EXAMPLE: dict[str, Any] = {
         "trigger_code": None,
     },
     "contacts": [
-        {"campaign_id": "recommendation", "action": "recommendation", "handed_over_at": "2026-05-12T09:00:00"}
+        {
+            "campaign_id": "recommendation",
+            "action": "recommendation",
+            "handed_over_at": "2026-05-12T09:00:00+00:00",
+        }
     ],
 }

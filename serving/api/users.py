@@ -1,7 +1,7 @@
 """One user's risk: score, tier and reasons, how the tier came about, what to do, and what was done."""
 
 from collections.abc import Collection
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -212,5 +212,7 @@ class User:
 
 
 def _plain(value: Any) -> Any:
-    # a datetime is a date as well
+    if isinstance(value, datetime):
+        # published moments are UTC and do not say so
+        return value.replace(tzinfo=UTC).isoformat()
     return value.isoformat() if isinstance(value, date) else value

@@ -131,9 +131,7 @@ def _begin(request: Request, question: Question, find: Find, format_: Format, st
     gzip = format_.name != "parquet" and takes_gzip(request.headers.get("accept-encoding"))
     headers = {
         **freshness.headers,
-        **{
-            f"Holdfast-{name.replace('_', '-').title()}": _header(value) for name, value in found.said.items()
-        },
+        **{_header_name(name): _header(value) for name, value in found.said.items()},
         "ETag": _etag([state.version, format_.name, gzip], freshness, found, asked),
         "Vary": VARY,
         "Cache-Control": "private, no-cache",

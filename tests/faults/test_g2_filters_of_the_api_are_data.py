@@ -51,8 +51,8 @@ def test_a_filter_is_a_value_or_refused(shop: Api, tmp_path: Path, parameter: st
     for payload in payloads(canary):
         answer = tool.get("/v1/at-risk", **{parameter: payload})
         assert CANARY not in answer.text
-        if parameter == "country":
-            # a country is any text: one that no user has
+        if parameter == "country" and len(payload) <= 64:
+            # a country is any short text: one that no user has
             assert (answer.status_code, answer.json()["count"]) == (200, 0), payload
         else:
             assert answer.status_code == 400, (parameter, payload, answer.text)

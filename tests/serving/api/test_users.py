@@ -81,10 +81,8 @@ def test_everything_that_is_known_is_told(shop: Api) -> None:
         "email",
     )
     # measured on two days, and told once
-    assert [one["handed_over_at"] for one in told["contacts"]] == [
-        "2026-05-20T09:00:00",
-        "2026-05-01T09:00:00",
-    ]
+    days = [one["handed_over_at"][:10] for one in told["contacts"]]
+    assert days == ["2026-05-20", "2026-05-01"]
 
 
 def test_users_of_low_risk_are_told_as_well(shop: Api) -> None:
