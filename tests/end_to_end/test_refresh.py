@@ -181,7 +181,7 @@ def test_a_refresh_writes_nothing_into_the_build_file_but_what_ingest_writes(
 
 
 def everything(settings: Settings) -> dict[str, list[str]]:
-    """Return every row of every table of the build file, but when landed files were written: they are copies."""
+    """Return every row of every table of the build file but the one that knows when files were written."""
     with open_build(settings) as connection:
         names = connection.execute(
             "select schema_name || '.' || table_name from duckdb_tables() "
