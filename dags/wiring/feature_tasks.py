@@ -1,10 +1,14 @@
 """The tasks of build_user_features beside dbt and the gates."""
 
+import logging
+
 from airflow.sdk import task
 
 from dags.wiring.announce import announce
 from dags.wiring.assets import USER_FEATURES
 from dags.wiring.runs import OpenedRun, each_run, finish, opened_ledger
+
+log = logging.getLogger(__name__)
 
 
 @task
@@ -13,10 +17,12 @@ def record_built_days(opened: list[OpenedRun]) -> list[str]:
 
     The SQL is what users are scored with between two runs; it is compiled anew only if it has changed.
     """
-    from warehouse.feature_program.compiling import current_program
+    from warehouse.feature_program.compiling import keep_program
 
     with opened_ledger() as (settings, ledger):
-        current_program(settings)
+        missing = keep_program(settings)
+        if missing is not None:
+            log.warning("users cannot be scored on demand: %s", missing)
         for run in each_run(ledger, opened):
             ledger.record_built_day(run)
     finish(opened)

@@ -44,10 +44,10 @@ def build_features(settings: Settings, ledger: Ledger, day: date) -> None:
 
 def record_built_day(settings: Settings, ledger: Ledger, day: date) -> None:
     """Say that the features passed their gate, and keep the SQL that built them."""
-    from warehouse.feature_program.compiling import current_program
+    from warehouse.feature_program.compiling import keep_program
 
     run = _opened(settings, ledger, "features", day)
-    current_program(settings)
+    keep_program(settings)
     ledger.record_built_day(run)
     ledger.finish_run(run)
 

@@ -12,10 +12,12 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from warehouse.connections import open_read_only
 from warehouse.contract import load_contract
 from warehouse.dbt_project import dbt_vars, run_dbt
-from warehouse.errors import ContractBreach, DamagedFile
+from warehouse.errors import ContractBreach, DamagedFile, HoldfastError
 from warehouse.feature_program.program import (
     DAY_MARK,
     FEATURES,
@@ -61,6 +63,20 @@ def current_program(settings: Settings) -> FeatureProgram:
     half.write_bytes(program.to_bytes())
     half.replace(kept)
     return program
+
+
+def keep_program(settings: Settings) -> str | None:
+    """Keep the program of the project as it stands, for publishing; says why where there is none.
+
+    A project that dbt has just built may still have SQL that cannot stand alone, for instance a staging model
+    that reads more than raw tables. Its list goes out like any other; users are not scored on demand.
+    """
+    try:
+        current_program(settings)
+    except (HoldfastError, duckdb.Error) as error:
+        program_file(settings).unlink(missing_ok=True)
+        return str(error)
+    return None
 
 
 def compile_program(settings: Settings, day: date = SENTINEL) -> FeatureProgram:

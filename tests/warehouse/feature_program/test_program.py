@@ -21,9 +21,10 @@ from warehouse.feature_program import (
     load_context,
     write_scoring_files,
 )
-from warehouse.feature_program.compiling import compile_program, current_program
+from warehouse.feature_program.compiling import compile_program, current_program, keep_program
 from warehouse.feature_program.program import program_file
 from warehouse.reading import open_scratch
+from warehouse.settings import Settings
 
 FIRST_DAY = date(2024, 3, 1)
 DAYS, USERS = 50, 24
@@ -232,3 +233,16 @@ def test_a_day_whose_features_are_others_gets_no_program(built, tmp_path):
     finally:
         kept.write_bytes(before)
     assert sorted(path.name for path in (tmp_path / "other").iterdir()) == ["holdfast.duckdb"]
+
+
+def test_a_project_whose_sql_cannot_stand_alone_keeps_no_program(tmp_path, monkeypatch):
+    settings = Settings.from_environment({"HOLDFAST_HOME": str(tmp_path), "HOLDFAST_SOURCE": "sample_shop"})
+    program_file(settings).parent.mkdir(parents=True)
+    program_file(settings).write_bytes(b"of another project")
+
+    def refuse(_: Settings) -> None:
+        raise duckdb.CatalogException("control.exact_duplicates does not exist")
+
+    monkeypatch.setattr("warehouse.feature_program.compiling.compile_program", refuse)
+    assert "exact_duplicates" in str(keep_program(settings))
+    assert not program_file(settings).exists()
