@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from serving.pages.published import Row, is_published, rows_of
-from serving.pages.small_cells import FEWEST_USERS, Group, folded
+from serving.pages.small_cells import FEWEST_USERS, Group, folded, step_of_ten, two_digits
 from serving.snapshots import Snapshot
 
 EVERYBODY = "all"
 #: Steps of the funnel, from the contact to the order.
 STEPS = ("sent", "opened", "clicked", "redeemed", "ordered")
+AMOUNTS = ("attributed_revenue", "contact_cost", "coupon_redeemed_value")
 ELIGIBLE = "eligible"
 MOST_SIGNS = 20
 
@@ -137,7 +138,7 @@ class Campaigns:
         return found
 
     def funnel(self, *, is_masked: bool) -> Sequence[Row]:
-        """Return contacts of each campaign, action and channel, without those of few users for some."""
+        """Return contacts by campaign, action and channel; for some in steps of ten, few users left out."""
         if not is_masked:
             return self.attribution
         groups = {
@@ -148,7 +149,13 @@ class Campaigns:
         }
         shown = {group.label for group in folded(list(groups.values()), is_sensitive=True).groups}
         return [
-            row for row in self.attribution if _label(row) in shown and row["users_contacted"] >= FEWEST_USERS
+            {
+                **row,
+                **{step: step_of_ten(row[step]) for step in STEPS},
+                **{amount: two_digits(row[amount]) for amount in AMOUNTS},
+            }
+            for row in self.attribution
+            if _label(row) in shown and row["users_contacted"] >= FEWEST_USERS
         ]
 
 

@@ -9,7 +9,7 @@ from serving.pages.campaign_messages import messages_of
 from serving.pages.campaign_plots import campaign_plots, written
 from serving.pages.frame import Frame, page
 from serving.pages.remembered import remembered
-from serving.pages.small_cells import FEWEST_USERS
+from serving.pages.small_cells import FEWEST_USERS, step_of_ten, two_digits
 
 router = APIRouter(include_in_schema=False)
 
@@ -32,4 +32,6 @@ def campaigns(frame: Annotated[Frame, Depends(page("campaigns"))]) -> Response:
         may_be_read=may_be_read,
         written=lambda row, value: written(frame.words, row["outcome"])(value),
         told=lambda users: not is_masked or users is None or users == 0 or users >= FEWEST_USERS,
+        counted=lambda users: step_of_ten(users) if is_masked and users else users,
+        summed=lambda amount: two_digits(amount) if is_masked and amount else amount,
     )

@@ -6,7 +6,7 @@ from typing import Any
 from serving.pages.intervals import error_bars, interval
 from serving.pages.language import Words
 from serving.pages.model_figures import Model
-from serving.pages.plots import SERIES_COLOURS, Plot
+from serving.pages.plots import SERIES_COLOURS, Plot, as_text
 from serving.pages.published import Row
 from serving.pages.trainings import MEASURE, RECENCY_RULE
 
@@ -225,7 +225,7 @@ def _importance_plot(words: Words, name: str, rows: Sequence[Row], label: Callab
             {
                 "type": "bar",
                 "orientation": "h",
-                "y": [label(row) for row in bars],
+                "y": [as_text(label(row)) for row in bars],
                 "x": [row["importance"] for row in bars],
                 "error_x": error_bars([{**row, "value": row["importance"]} for row in bars]),
                 "marker": {"color": SERIES_COLOURS[0]},

@@ -40,6 +40,11 @@ _LAYOUT: Mapping[str, Any] = {
 }
 
 
+def as_text(text: str) -> str:
+    """Return a text that Plotly shows as it is: it takes <b>, <a> and their like for orders."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 @dataclass(frozen=True)
 class Plot:
     """A figure, what it says in a sentence, and the same figures as a table.

@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from serving.pages.language import catalogue
 from serving.pages.small_cells import FEWEST_USERS
 from tests.serving.pages.deep_rows import campaign_tables, model_tables, slice_row
 from tests.serving.published_shop import DAY, PublishedShop, Row, app_of, sign_in
@@ -67,23 +68,33 @@ def counts(page: str, heading: str) -> list[int]:
     return [int(number.replace(",", "")) for number in found]
 
 
+def reasons_told(page: str) -> set[str]:
+    """Return the reasons that the page tells apart, by their codes."""
+    section = page.split('id="suppressed"', 1)[1].split("</section>", maxsplit=1)[0]
+    codes = ("no_consent", "global_control", "objected_to_profiling")
+    return {code for code in codes if f">{catalogue()[f'word.suppression.{code}']['en']}<" in section}
+
+
 def test_a_slice_of_one_user_is_shown_to_nobody_who_may_not_look_into_users(app: FastAPI) -> None:
     page = sign_in(TestClient(app), app, "analyst").get("/campaigns").text
     shown = counts(page, "suppressed")
     assert shown
     assert all(users == 0 or users >= FEWEST_USERS for users in shown)
+    assert "objected_to_profiling" not in reasons_told(page)
     # an admin, who may open the user's page, sees the figure itself
-    assert 1 in counts(sign_in(TestClient(app), app, "admin").get("/campaigns").text, "suppressed")
+    admin = sign_in(TestClient(app), app, "admin").get("/campaigns").text
+    assert 1 in counts(admin, "suppressed")
+    assert len(reasons_told(admin)) == 3
 
 
 def test_the_total_minus_the_rest_is_nobody_or_ten(app: FastAPI) -> None:
     page = sign_in(TestClient(app), app, "analyst").get("/campaigns").text
-    shown = counts(page, "suppressed")
-    total = 123 + 48 + 31 + 1
-    # what is shown of reasons, with the eligible, leaves no single user to be worked out
-    left = total - 123 - sum(users for users in shown if users in (48, 31))
-    assert left == 0 or left >= FEWEST_USERS
-    assert 48 not in shown or 31 not in shown
+    by_reason = {"no_consent": 48, "global_control": 31, "objected_to_profiling": 1}
+    told = reasons_told(page)
+    left = sum(by_reason.values()) - sum(by_reason[code] for code in told)
+    # the one who objects is told of together with the next smallest reason, and only so
+    assert told == {"no_consent"}
+    assert left >= FEWEST_USERS
 
 
 def test_a_group_whose_users_are_all_alike_is_not_told_apart(app: FastAPI) -> None:

@@ -159,3 +159,14 @@ def test_the_page_shows_messages_launches_and_budgets(app: FastAPI, monkeypatch:
     page = sign_in(TestClient(app), app).get("/campaigns").text
     for shown in ("4,000", "1 launch waits for approval", "bounced", 'value="120.0"', "Given up"):
         assert shown in page
+
+
+def test_counts_come_in_steps_of_ten_for_those_who_see_no_user(app: FastAPI) -> None:
+    pages = {
+        role: sign_in(TestClient(app), app, role).get("/campaigns").text for role in ("admin", "analyst")
+    }
+    # 27 treated and 13 held out: one user more or less does not show
+    row = {role: page.split('id="ratio"', 1)[1].split("</table>", 1)[0] for role, page in pages.items()}
+    assert '<td class="number">13</td>' in row["admin"]
+    assert '<td class="number">10</td>' in row["analyst"]
+    assert "13" not in row["analyst"]

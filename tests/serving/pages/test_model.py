@@ -46,6 +46,9 @@ def test_the_champion_is_shown_with_its_lead_over_the_recency_rule(app: FastAPI,
     for name in ("gain", "lift", "reliability", "distribution", "backtest", "themes", "inputs", "learning"):
         assert f'data-plot="{name}"' in page.text
     assert ENTITY not in page.text
+    # nor does Plotly take it for an order to write in bold
+    assert "&lt;b&gt;hostile" in page.text
+    assert "\\u0026lt;b\\u0026gt;hostile" in page.text
 
 
 def test_an_interval_that_holds_0_is_inconclusive() -> None:
