@@ -94,8 +94,10 @@ def test_pages_with_all_their_figures_load_without_complaint_and_keep_nobody_out
         shown = plots if role == "admin" else [name for name in plots if name != "funnel"]
         for name in shown:
             assert page.locator(f"#plot-{name} [data-drawn] svg").first.is_visible(), f"{path}: {name}"
+        assert looking.complaints == [], path
         assert grave_faults(looking) == [], path
-    assert looking.complaints == []
+        # axe puts a style of its own into the page, which our policy forbids
+        looking.complaints.clear()
 
 
 def test_a_phone_shows_them_without_scrolling_sideways(window: Window) -> None:
