@@ -75,9 +75,7 @@ def test_memory_is_bounded_and_nothing_is_spilled() -> None:
             open_session(small, Limits(seconds=30)) as session,
             pytest.raises(ContractBreach, match="more memory than a session may take"),
         ):
-            rows(
-                session, "select x.range as a from range(6000000) as x order by hash(a) desc limit 5000000"
-            )
+            rows(session, "select x.range as a from range(6000000) as x order by hash(a) desc limit 5000000")
         assert sorted(path.name for path in folder.iterdir()) == before
 
 
