@@ -18,6 +18,7 @@ import pyarrow as pa
 from campaigns.arms import TREATMENT, arm
 from campaigns.policy import load_policy
 from closed_loop.lives import Outcomes, outcomes_of
+from closed_loop.shop import REST_DAYS
 from sample_shop.behaviour import Life
 from sample_shop.interventions import Interventions
 from sample_shop.people import people_of
@@ -29,7 +30,7 @@ from warehouse.settings import Settings
 
 Tell = Callable[[int, str], None]
 FIRST_DAY = dt.date(2025, 9, 1)
-USERS, DECIDED_ON, GOAL_DAYS = 3_000, 180, 30
+USERS, DECIDED_ON, GOAL_DAYS = 3_000, 180, REST_DAYS
 CAMPAIGN, CHANNEL, HOLDOUT_SHARE = "win_back_coupon", "email", 0.3
 ELIGIBLE_DAYS, RISKY_AFTER_DAYS = 180, 45
 MODELS = (

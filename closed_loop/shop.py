@@ -1,7 +1,8 @@
 """The simulated shop as a user of the product: its home, its settings and its own seeds.
 
 A marketer's choices are seeds. This shop has three campaigns of limited capacity, holds out three in
-ten users (it is small), and writes to a user once in 30 days. Everything else is what the product comes with.
+ten users (it is small), and reaches a user once in four weeks at most. Everything else is what the product comes
+with.
 """
 
 import csv
@@ -14,7 +15,9 @@ from warehouse.settings import REPOSITORY, Settings
 
 DEFINITION = "paid_order_60d"
 HOLDOUT_SHARE = 0.3
-REST_HOURS = 600
+# from one contact of a user to the next, of whatever kind: whole rounds, or nobody would be free on the day
+# of a round (an experiment takes a user on again only when its goal days are over)
+REST_DAYS = 28
 ENVIRONMENT = {
     "HOLDFAST_SOURCE": "sample_shop",
     "HOLDFAST_DEFINITION": DEFINITION,
@@ -80,12 +83,14 @@ def _campaign(row: Row, capacity: Mapping[str, int]) -> Row | None:
         "daily_capacity": str(capacity[campaign]),
         "approval_above_users": "100000",
         "approval_above_cost": "100000",
+        "goal_days": str(REST_DAYS),
     }
 
 
 def _contact_rule(row: Row) -> Row:
-    if row["channel"] == "any":
-        return row | {"hours_between": str(REST_HOURS), "most_in_30_days": "1"}
+    if row["channel"] in {"any", "offer", "coupon", "call"}:
+        # hours are less than days: a round's messages do not all arrive at the same hour
+        return row | {"hours_between": str(24 * (REST_DAYS - 2)), "most_in_30_days": "2"}
     return row
 
 

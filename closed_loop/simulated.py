@@ -13,6 +13,7 @@ from campaigns.arms import TREATMENT, arm, bucket
 from campaigns.policy import Campaign, Policy
 from closed_loop.lives import Floats, Whole, margin_by_day
 from closed_loop.reached import SCHEMA
+from closed_loop.shop import REST_DAYS
 from closed_loop.sizes import Size
 from ml.uplift.budgeted_policy import plan_actions
 from ml.uplift.options import Cap, Options
@@ -24,7 +25,6 @@ from sample_shop.state import Lives
 from sample_shop.world import World
 from sample_shop.worth import Offer, worth_of
 
-REST_DAYS = 28
 ELIGIBLE_DAYS = 180
 WITHIN_DAYS = 30
 CALENDAR_DAYS = 100
