@@ -180,7 +180,12 @@ def one_round(home: Path, published_seconds: float, model: ChurnModel) -> Round:
     settings = settings_of(home)
     current_program(settings)
     current_risk_program(settings)
-    with patch("ml.registry.load_model", lambda _version, _models: model), Ledger.open(settings) as ledger:
+    with (
+        patch("ml.registry.load_model", lambda _version, _models: model),
+        # the ledger knows the volumes of the small shop
+        patch("warehouse.ingest.batch.volume_refusal", lambda *_delivery: None),
+        Ledger.open(settings) as ledger,
+    ):
         began = time.perf_counter()
         done = refresh(settings, ledger, progress=lambda line: print(line, file=sys.stderr, flush=True))
         seconds = time.perf_counter() - began
