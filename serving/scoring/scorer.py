@@ -18,7 +18,7 @@ from serving.problems import Problem
 from serving.scoring.rows import ScoreRequest, arrow_table
 from serving.snapshots import Snapshot
 from warehouse.definitions import Definition
-from warehouse.errors import Busy
+from warehouse.errors import Busy, ContractBreach
 from warehouse.feature_program import (
     PROGRAM_NAME,
     FeatureProgram,
@@ -61,31 +61,34 @@ class Scorer:
         Whose program, context and scores are taken.
     models : Path
         The folder of registered models; the snapshot's is loaded, its signature verified.
+    loaded : ChurnModel, optional
+        A model that was loaded before, for the case that it is the snapshot's: a refresh during the day has
+        another run and the same model.
 
     Raises
     ------
     Problem
-        503 if the snapshot lacks what scores single users.
-    ContractBreach
-        If the program's features are not those that the model reads.
+        503 if the snapshot lacks what scores single users, or makes other features than the model reads.
     DamagedFile
         If program, context or model do not verify.
     """
 
-    def __init__(self, snapshot: Snapshot, models: Path) -> None:
+    def __init__(self, snapshot: Snapshot, models: Path, loaded: ChurnModel | None = None) -> None:
         if not has_scoring_files(snapshot.folder) or snapshot.model_version is None:
-            raise Problem(
-                503,
-                "scoring_not_published",
-                "The served snapshot cannot score single users.",
+            raise _not_published(
                 f"Run {snapshot.run_id} was published without a model or without the features' program.",
                 "run the day again from build_user_features; docs/runbook.md#scores-on-demand says why",
             )
         self.run_id = snapshot.run_id
         self.published_day = snapshot.as_of_date
         self.program = FeatureProgram.load(snapshot.folder / PROGRAM_NAME)
-        self.model: ChurnModel = load_model(snapshot.model_version, models)
-        check_fit(self.program.features, self.model)
+        if loaded is None or loaded.model_version != snapshot.model_version:
+            loaded = load_model(snapshot.model_version, models)
+        self.model = loaded
+        try:
+            check_fit(self.program.features, self.model)
+        except ContractBreach as error:
+            raise _not_published(f"{error.what}: {error.value}", error.remedy) from error
         self._reader = FeatureReader(self.program.features)
         texts = self.program.seed_rows("reason_texts")
         self._themes = {str(row["reason_code"]): str(row["theme"]) for row in texts}
@@ -159,7 +162,8 @@ class Scorers:
         with self._lock:
             if self._scorer is None or self._scorer.run_id != snapshot.run_id:
                 # the one before is left to whoever is being scored with it, and goes with them
-                self._scorer = Scorer(snapshot, self._models)
+                loaded = self._scorer.model if self._scorer is not None else None
+                self._scorer = Scorer(snapshot, self._models, loaded)
                 log.info("scoring single users with run %s", snapshot.run_id)
             return self._scorer
 
@@ -169,6 +173,12 @@ class Scorers:
             if self._scorer is not None:
                 self._scorer.close()
             self._scorer = None
+
+
+def _not_published(detail: str, todo: str) -> Problem:
+    return Problem(
+        503, "scoring_not_published", "The served snapshot cannot score single users.", detail, todo
+    )
 
 
 def _probabilities(snapshot: Snapshot) -> Floats:
