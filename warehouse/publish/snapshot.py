@@ -92,6 +92,8 @@ def _publish_table(
             f"create table {table.name} as select * from build.{table.relation} {where} "
             f"order by {_order(table, source.column_names)}"
         )
+        if table.looked_up_by in source.column_names:
+            connection.execute(f"create index {table.name}_by_user on {table.name} ({table.looked_up_by})")
     else:
         connection.execute(f"create view {table.name} as select * from {table.view_of} {where}")
     kind = "view" if table.view_of else "table"

@@ -24,6 +24,8 @@ class PublishedTable:
         Publish a view over this published table, limited to the run's day, instead of a copy.
     day_column : str
         The column that says to which day a row belongs.
+    looked_up_by : str, optional
+        A column that single rows are looked up by although the table is not in its order: gets an index.
     """
 
     name: str
@@ -33,6 +35,7 @@ class PublishedTable:
     one_run: bool = True
     view_of: str | None = None
     day_column: str = "as_of_date"
+    looked_up_by: str | None = None
 
 
 AT_RISK_USERS = "at_risk_users"
@@ -61,7 +64,13 @@ def _of_effects(name: str, *order_by: str) -> PublishedTable:
 
 
 PUBLISHED_TABLES = (
-    PublishedTable(AT_RISK_USERS, "reporting.at_risk_users", "day", ("risk_rank", "user_id")),
+    PublishedTable(
+        AT_RISK_USERS,
+        "reporting.at_risk_users",
+        "day",
+        ("risk_rank", "user_id"),
+        looked_up_by="user_id",
+    ),
     PublishedTable(
         "user_risk_tiers_history", "risk.user_risk_tiers_history", "history", ("as_of_date", "user_id")
     ),
@@ -133,7 +142,13 @@ PUBLISHED_TABLES = (
         day_column="decided_for",
     ),
     _of_campaigns("campaign_eligibility", "campaign_id", "user_id"),
-    _of_campaigns("campaign_actions", "campaign_id", "choice_rank", "user_id"),
+    PublishedTable(
+        "campaign_actions",
+        "campaigns.campaign_actions",
+        "day",
+        ("campaign_id", "choice_rank", "user_id"),
+        looked_up_by="user_id",
+    ),
     # An arm that was recorded keeps the run that drew it, also when its day is run again.
     PublishedTable(
         "campaign_assignments",
