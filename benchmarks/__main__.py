@@ -22,10 +22,12 @@ from benchmarks.refresh import USERS as REFRESHED_USERS
 from benchmarks.relay import WEBHOOKS, measure_relay
 from benchmarks.report import Section, page
 from benchmarks.scoring import USERS, measure_scoring
+from benchmarks.serving import SECONDS, measure_serving
+from benchmarks.serving import USERS as SERVED_USERS
 from benchmarks.shop import Shop
 
 OF_A_SHOP = ("chain", "features", "increment")
-CHOICES = (*OF_A_SHOP, "scoring", "contest", "decisions", "relay", "refresh")
+CHOICES = (*OF_A_SHOP, "scoring", "contest", "decisions", "relay", "serving", "refresh")
 # Settings that change what a training does.
 SAID = ("HOLDFAST_CANDIDATES", "HOLDFAST_SEARCH_TRIALS", "HOLDFAST_SEARCH_SECONDS", "HOLDFAST_FIT_SECONDS")
 
@@ -58,12 +60,15 @@ def _measure(asked: argparse.Namespace, folder: Path) -> int:
         sections.append(measure_relay(folder, users=asked.decided_users, webhooks=asked.webhooks))
     if "refresh" in asked.what:
         sections.append(measure_refresh(folder, users=asked.refreshed_users, touched=asked.touched_users))
+    if "serving" in asked.what:
+        sections.append(measure_serving(folder, users=asked.served_users, seconds=asked.serving_seconds))
     settings = [f"{name}={os.environ[name]} " for name in SAID if os.environ.get(name)]
     command = f"{''.join(settings)}python -m benchmarks {' '.join(asked.what)}"
     command += f" --users {asked.users} --days {asked.days}"
     command += f" --scored-users {asked.scored_users} --contest-rows {asked.contest_rows}"
     command += f" --decided-users {asked.decided_users} --webhooks {asked.webhooks}"
     command += f" --refreshed-users {asked.refreshed_users} --touched-users {asked.touched_users}"
+    command += f" --served-users {asked.served_users} --serving-seconds {asked.serving_seconds}"
     text = page(command, sections)
     print(text)
     for path in {folder / "benchmarks.md", asked.write} - {None}:
@@ -121,6 +126,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--touched-users", type=int, default=TOUCHED, help=f"users that a delivery touches ({TOUCHED})"
+    )
+    parser.add_argument(
+        "--served-users", type=int, default=SERVED_USERS, help=f"users to serve ({SERVED_USERS})"
+    )
+    parser.add_argument(
+        "--serving-seconds", type=int, default=SECONDS, help=f"seconds of requests ({SECONDS})"
     )
     parser.add_argument("--home", type=Path, help="folder to work in and keep; a temporary one if left out")
     parser.add_argument(
