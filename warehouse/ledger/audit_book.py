@@ -8,6 +8,7 @@ a key, messages handed over) gets its entry in the same transaction: neither is 
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import pwd
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +23,8 @@ from sqlalchemy.engine import Connection
 from warehouse.ledger.access_records import AuditEntry
 from warehouse.ledger.access_tables import audit_entries
 from warehouse.ledger.store import Store
+
+log = logging.getLogger(__name__)
 
 FIRST = "0" * 64
 COUNTER = "audit_entry"
@@ -93,7 +96,11 @@ class AuditBook(Store):
             yield connection
             head: AuditEntry | None = connection.info.pop("audit_head", None)
         if head is not None and self.anchor is not None:
-            write_anchor(self.anchor, head)
+            try:
+                write_anchor(self.anchor, head)
+            except OSError as error:
+                # what was recorded stands; the next entry brings the anchor up to it
+                log.warning("the head of the audit could not be kept in %s: %s", self.anchor, error)
 
     def audit_entries(self, *, after: int = 0, most: int = CHUNK_ENTRIES) -> tuple[AuditEntry, ...]:
         """Return entries that follow a number, in their order, at most so many."""

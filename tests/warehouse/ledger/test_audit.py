@@ -80,6 +80,18 @@ def test_the_anchor_never_goes_back(ledger: Ledger, tmp_path: Path) -> None:
     assert ledger.anchor.read_text() == kept
 
 
+def test_an_anchor_that_cannot_be_written_stops_nobody_and_is_behind_until_the_next(
+    ledger: Ledger, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ledger.anchor = tmp_path / "a file" / "head.json"
+    ledger.anchor.parent.write_text("in the way")
+    ledger.record_actions([Action("ada", "did", "x")])
+    assert "could not be kept" in caplog.text
+    ledger.anchor.parent.unlink()
+    ledger.record_actions([Action("ada", "did", "y")])
+    assert json.loads(ledger.anchor.read_text())["entry_number"] == 3
+
+
 def test_what_the_ledger_records_is_told_with_who_did_it(ledger: Ledger) -> None:
     ledger.block_contacts([ContactBlock("shop", "u1", "any", "do_not_contact", NOW)])
     ledger.block_contacts([ContactBlock("shop", "u1", "any", "do_not_contact", NOW)])
