@@ -5,7 +5,7 @@ import getpass
 import sys
 from typing import Any
 
-from serving.pages.language import DEFAULT_LANGUAGE, LANGUAGES
+from serving.pages.language import LANGUAGES
 from serving.pages.people import PersonError, checked_name, password_hash
 from serving.pages.viewers import ROLES
 from serving.settings import ServingSettings
@@ -69,7 +69,9 @@ def add_verbs(verbs: Any) -> None:
     adding = verb("add", add)
     adding.add_argument("name", help="what they sign in with")
     adding.add_argument("--role", choices=ROLES, required=True, help="what they may see")
-    adding.add_argument("--language", choices=tuple(LANGUAGES), default=DEFAULT_LANGUAGE, help="(en)")
+    adding.add_argument(
+        "--language", choices=tuple(LANGUAGES), default="", help="of the pages at first (as the browser says)"
+    )
     adding.add_argument(
         "--sso", action="store_true", help="they come through the proxy of HOLDFAST_SSO_HEADER: no password"
     )

@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse
 
 from serving import audit
 from serving.pages.doors import (
+    LANGUAGE_COOKIE,
     SESSION_COOKIE,
     VISIT_COOKIE,
     check_form,
@@ -15,7 +16,8 @@ from serving.pages.doors import (
     session_of,
     viewer_of,
 )
-from serving.pages.frame import Frame, set_cookie
+from serving.pages.frame import A_YEAR, Frame, set_cookie
+from serving.pages.language import LANGUAGES
 from serving.pages.people import NOBODY, is_password
 from serving.pages.sessions import new_nonce
 from warehouse.ledger import Ledger
@@ -61,6 +63,8 @@ def sign_in(
     audit.record(ledger, actor=f"person:{name}", action="person.signed_in", subject=name, details={})
     response = _go(request, next)
     set_cookie(request, response, SESSION_COOKIE, cookie, seconds=3600 * doors.settings.session_hours)
+    if known.language in LANGUAGES and LANGUAGE_COOKIE not in request.cookies:
+        set_cookie(request, response, LANGUAGE_COOKIE, known.language, seconds=A_YEAR)
     response.delete_cookie(VISIT_COOKIE, path=request.scope.get("root_path", "") or "/")
     return response
 

@@ -58,7 +58,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     shop.publish(users=60, risk_alerts=[alert(2, "r"), alert(4, "r", alert_kind="complaint")])
     app = create_app(shop.settings)
     for role in ("analyst", "marketer", "admin"):
-        app.state.ledger.set_person(role, role=role, password_hash=password_hash(PASSWORD), by="test")
+        app.state.ledger.set_person(
+            role, role=role, password_hash=password_hash(PASSWORD), language="", by="test"
+        )
     server = uvicorn.Server(
         uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", ws="none", proxy_headers=False)
     )

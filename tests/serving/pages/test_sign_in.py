@@ -36,7 +36,7 @@ def shared(home: PublishedShop) -> Iterator[FastAPI]:
 @pytest.fixture
 def app(shared: FastAPI) -> Iterator[FastAPI]:
     """The app with mei, who is a marketer; every test begins with all tries."""
-    shared.state.ledger.set_person("mei", role="marketer", password_hash=HASH, by="test")
+    shared.state.ledger.set_person("mei", role="marketer", password_hash=HASH, language="", by="test")
     before = doors_of(shared)
     shared.state.doors = replace(before, tries=Tries(3, 60.0))
     yield shared
@@ -161,6 +161,14 @@ def test_a_new_password_or_being_shut_out_ends_open_sessions(
     else:
         app.state.ledger.disable_person("mei", by="test")
     assert client.get("/today").status_code == 303
+
+
+def test_pages_speak_the_persons_language_until_another_is_chosen(client: TestClient, app: FastAPI) -> None:
+    app.state.ledger.set_person("mei", role="marketer", password_hash=HASH, language="zh", by="test")
+    assert try_password(client, PASSWORD) == 303
+    assert 'lang="zh-Hans"' in client.get("/today").text
+    client.get("/today?lang=en")
+    assert 'lang="en"' in client.get("/today").text
 
 
 def test_where_nobody_may_sign_in_yet_the_page_says_which_command_lets_the_first_in(tmp_path: Path) -> None:
