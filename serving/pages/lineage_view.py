@@ -21,8 +21,8 @@ STAGE_OF_SCHEMA: Mapping[str, str] = {
     "recommendations": "risk",
     "reporting": "published",
 }
-BOX_WIDTH, BOX_HEIGHT, GAP_ACROSS, GAP_DOWN, TOP = 164, 26, 40, 8, 34
-MOST_LETTERS = 25
+BOX_WIDTH, BOX_HEIGHT, GAP_ACROSS, GAP_DOWN, TOP = 160, 26, 36, 8, 34
+MOST_LETTERS = 23
 
 
 @dataclass(frozen=True)
