@@ -1,8 +1,8 @@
 """The simulated shop as a user of the product: its home, its settings and its own seeds.
 
 A marketer's choices are seeds. This shop has three campaigns of limited capacity, holds out three in
-ten users (it is small), and reaches a user once in four weeks at most. Everything else is what the product comes
-with.
+ten users (it is small), and reaches a user once in four weeks at most. Everything else is what the product
+comes with.
 """
 
 import csv
