@@ -94,16 +94,13 @@ class ContactRights:
             sorted({one.user_id for one in blocks if one.lifted_at is not None and one.lifted_at >= first})
         )
 
-    def why_not(self, user_id: str, channel: str | None) -> str | None:
-        """Return why one user may not be contacted now by a channel, or None if nothing speaks against it."""
+    def why_not(self, user_id: str, channel: str | None, day: date) -> str | None:
+        """Return why one user of a day's list may not be contacted now by a channel, or None."""
         for block in self._ledger.contact_blocks(self._source, user_id=user_id):
             if channel is None or _purpose_of(block) in (None, self.purposes.get(channel)):
                 return block.reason
-        today = self._ledger.clock().date()
         for one in self._ledger.assignments(self._source, user_id=user_id):
-            if one.arm != "treatment" and self.is_held_out(
-                one.experiment_id, one.arm, one.assigned_on, today
-            ):
+            if one.arm != "treatment" and self.is_held_out(one.experiment_id, one.arm, one.assigned_on, day):
                 return GLOBAL_CONTROL if one.arm == GLOBAL_CONTROL else HELD_OUT
         return None
 

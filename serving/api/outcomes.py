@@ -9,7 +9,8 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from serving.access import Caller, caller_with
 from serving.api.documented import ProblemDocument, problems
 from serving.api.typed import iso_moment
-from serving.outcomes import Outcome, told
+from serving.outcome_facts import Outcome
+from serving.outcomes import told
 from serving.problems import MEDIA_TYPE, Problem
 
 router = APIRouter(tags=["outcomes"])

@@ -176,10 +176,13 @@ class User:
         treated = [row for row in chosen if row.pop("arm") == "treatment"]
         if may_be_contacted is False or not chosen:
             return None, may_be_contacted
-        if not treated or rights.why_not(self._user_id, treated[0].get("channel")) is not None:
+        if not treated or self._why_not(rights, treated[0]) is not None:
             return None, False
         hidden = () if self._sees_person else ABOUT_THE_PERSON
         return {name: value for name, value in treated[0].items() if name not in hidden}, True
+
+    def _why_not(self, rights: ContactRights, chosen: dict[str, Any]) -> str | None:
+        return rights.why_not(self._user_id, chosen.get("channel"), self._snapshot.as_of_date)
 
     def _contacts(self) -> list[dict[str, Any]]:
         published = self._columns("campaign_trail")
