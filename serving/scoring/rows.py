@@ -178,7 +178,7 @@ def _day(value: Any, published_day: date) -> date:
     if value is None:
         return published_day
     try:
-        day = typed(value, "date")
+        day: date = typed(value, "date")
     except WrongValue as error:
         raise _malformed(f"as_of_date {error}") from None
     first, last = published_day - timedelta(days=DAYS_BACK), published_day + timedelta(days=DAYS_AHEAD)
