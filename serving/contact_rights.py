@@ -82,8 +82,8 @@ class ContactRights:
             if self.is_held_out(experiment_id, arm, assigned_on, day):
                 rows.append((user_id, None, GLOBAL_CONTROL if arm == GLOBAL_CONTROL else HELD_OUT))
         rows.sort(key=lambda row: (row[0], row[1] or "", row[2]))
-        users, purposes, reasons = ([row[place] for row in rows] for place in range(3))
-        places = [place_of(reason) for reason in reasons]
+        users, purposes = [row[0] for row in rows], [row[1] for row in rows]
+        places = [place_of(reason) for _, _, reason in rows]
         told = hashlib.sha256(repr(rows).encode()).hexdigest()
         return Withheld(pa.table([users, purposes, places], schema=COLUMNS), told)
 

@@ -235,4 +235,4 @@ def _told(state: Any, caller: Caller) -> Audiences:
                     name=one.name, kind=one.kind, meaning=one.meaning, users=given, withheld=counted
                 )
             )
-    return Audiences(**freshness.body, audiences=facts)
+    return Audiences.model_validate({**freshness.body, "audiences": facts})

@@ -157,7 +157,7 @@ class _Sink(io.RawIOBase):
     def tell(self) -> int:
         return self._position
 
-    def write(self, data: "pa.Buffer | bytes") -> int:  # type: ignore[override]
+    def write(self, data: "pa.Buffer | bytes") -> int:
         part = bytes(data)
         self._parts.append(part)
         self._position += len(part)
