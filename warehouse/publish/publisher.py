@@ -63,7 +63,7 @@ def publish(
     run: Run,
     *,
     move_pointer: bool = True,
-    write: Writer = write_snapshot,
+    write: Writer | None = None,
     derived_from: str | None = None,
 ) -> Published:
     """Publish what the build file holds for the run's day, or what `write` makes of an earlier list.
@@ -80,8 +80,8 @@ def publish(
         The run that scored the day.
     move_pointer : bool
         False writes and records the snapshot and leaves readers where they are.
-    write : callable
-        Writes database and lists into a folder.
+    write : callable, optional
+        Writes database and lists into a folder; `write_snapshot` if not given.
     derived_from : str, optional
         The daily run whose list `write` changed.
 
@@ -191,7 +191,9 @@ def _discard(settings: Settings, ledger: Ledger, run_id: str) -> None:
         remove_tree(folder)
 
 
-def _write(settings: Settings, ledger: Ledger, run: Run, write: Writer, derived_from: str | None) -> str:
+def _write(
+    settings: Settings, ledger: Ledger, run: Run, write: Writer | None, derived_from: str | None
+) -> str:
     """Write the snapshot under a temporary name, then give it its own. Returns the manifest's sha256."""
     folder = snapshots_folder(settings) / run.run_id
     temporary = snapshots_folder(settings) / f".{run.run_id}.tmp"
@@ -199,7 +201,7 @@ def _write(settings: Settings, ledger: Ledger, run: Run, write: Writer, derived_
         if folder.exists():
             remove_tree(folder)  # written, but never recorded: no reader was ever sent there
         make_private_folder(temporary)
-        written = write(settings, run, temporary)
+        written = (write or write_snapshot)(settings, run, temporary)
         write_lineage(settings, temporary)
         Manifest(
             run_id=run.run_id,

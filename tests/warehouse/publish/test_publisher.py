@@ -70,7 +70,7 @@ def test_readers_find_the_descriptions_in_the_file(settings: Settings, ledger: L
         "description": "One row per user at risk.",
         "columns": {"user_id": {"name": "user_id", "description": "The user's account."}},
     }
-    manifest.write_text(json.dumps({"nodes": {"model.holdfast.at_risk_users": node}}))
+    manifest.write_text(json.dumps({"nodes": {"model.holdfast.at_risk_users": node}, "sources": {}}))
     publish(settings, ledger, begin_and_build(settings, ledger))
     comments = rows(
         settings,
