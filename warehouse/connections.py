@@ -136,7 +136,9 @@ def build_file_url(settings: Settings) -> str:
 
 
 @contextmanager
-def open_beside_build(settings: Settings, attached: Mapping[str, Path]) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_beside_build(
+    settings: Settings, attached: Mapping[str, Path]
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a database that is gone afterwards, as the one writer, with other files attached for writing.
 
     It stands in a file, so that more fits into it than into memory, and is the connection's own database,

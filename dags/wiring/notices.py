@@ -14,7 +14,7 @@ DIGEST_AT = "HOLDFAST_NOTICE_DIGEST_AT"
 DIGEST_AT_DEFAULT = "08:00 UTC"
 
 
-class TellEngineers(BaseNotifier):  # type: ignore[misc]
+class TellEngineers(BaseNotifier):
     """Tells data engineers that a task failed for good (an on_failure_callback, called after the last try).
 
     A receiver that is down fails nothing: the notice waits.
@@ -40,7 +40,7 @@ class TellEngineers(BaseNotifier):  # type: ignore[misc]
             )
 
 
-class TellServiceTeam(BaseNotifier):  # type: ignore[misc]
+class TellServiceTeam(BaseNotifier):
     """Tells the service team of risk alerts.
 
     Parameters

@@ -82,9 +82,7 @@ PUBLISHED_TABLES = (
         view_of="user_risk_tiers_history",
     ),
     # By user, so that one user's past is found in a moment however many days there are.
-    PublishedTable(
-        "user_tier_changes", "reporting.user_tier_changes", "history", ("user_id", "as_of_date")
-    ),
+    PublishedTable("user_tier_changes", "reporting.user_tier_changes", "history", ("user_id", "as_of_date")),
     PublishedTable(
         "tier_consequences", "reporting.tier_consequences", "history", ("as_of_date", "risk_tier")
     ),
