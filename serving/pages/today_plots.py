@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from serving.pages.language import Words
-from serving.pages.plots import TIER_COLOURS, Plot
+from serving.pages.plots import TIER_COLOURS, Plot, as_text
 from serving.pages.small_cells import Group, folded, hidden_cells
 from serving.pages.today_figures import GONE, NEW, TIERS
 
@@ -136,7 +136,7 @@ def revenue_plot(words: Words, column: str, rows: Sequence[Mapping[str, Any]], *
             {
                 "type": "bar",
                 "orientation": "h",
-                "y": [label for label, _, _ in bars],
+                "y": [as_text(label) for label, _, _ in bars],
                 "x": [round(amount, 2) for _, _, amount in bars],
                 "text": [words.money(amount) for _, _, amount in bars],
                 "customdata": [words.number(users) for _, users, _ in bars],
