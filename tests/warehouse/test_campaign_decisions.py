@@ -263,6 +263,7 @@ def test_a_list_says_whom_nobody_may_contact(shop: Shop) -> None:
             "run",
             "--quiet",
             "--select",
+            "int_users_ranked",
             "int_users_at_risk_listed",
             "at_risk_users",
             "int_tier_reasons_worded",
