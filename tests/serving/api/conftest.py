@@ -7,7 +7,7 @@ import pytest
 from tests.serving.api.asking import Api, action, assigned, published, rights
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     with published(
         tmp_path_factory.mktemp("api"),

@@ -51,7 +51,7 @@ class Looking:
         expect(self.page.locator("[data-plot]:not([data-drawn])")).to_have_count(0, timeout=PATIENCE_MS)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of a server on this machine."""
     shop = PublishedShop(tmp_path_factory.mktemp("served"))
@@ -75,7 +75,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     thread.join(30)
 
 
-@pytest.fixture(scope="package")
+# ended with its file: Playwright keeps an event loop running, in which others could not run one of theirs
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # no sandbox of its own: it needs rights that a container has not
@@ -84,7 +85,7 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def signed_in(browser: Browser, served: str) -> Iterator[Callable[..., BrowserContext]]:
     """Return what gives a browser window in which somebody of a role is signed in."""
     contexts: dict[tuple[object, ...], BrowserContext] = {}

@@ -9,14 +9,14 @@ from fastapi.testclient import TestClient
 from tests.serving.published_shop import PublishedShop, alert, app_of, sign_in
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> PublishedShop:
     shop = PublishedShop(tmp_path_factory.mktemp("shop"))
     shop.publish(risk_alerts=[alert(2, "r"), alert(4, "r", alert_kind="complaint")])
     return shop
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def app(shop: PublishedShop) -> Iterator[FastAPI]:
     app = app_of(shop)
     with TestClient(app):

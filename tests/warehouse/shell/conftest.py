@@ -11,7 +11,7 @@ from warehouse.settings import Settings
 from warehouse.shell import Limits, Session, open_session
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def published() -> Iterator[Settings]:
     with fast_home() as home:
         settings = tiny_settings(home)
