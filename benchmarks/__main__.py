@@ -1,7 +1,7 @@
-"""Measure: ``python -m benchmarks [chain] [features] [increment] [scoring] [contest] [decisions] [relay]``.
+"""Measure: ``python -m benchmarks [chain] [features] [increment] [scoring] [contest] [decisions] [relay] …``.
 
-And ``refresh``. All of it if nothing is named. Trainings follow the settings (HOLDFAST_CANDIDATES and the
-like); the page says which were set.
+All of it if nothing is named. Trainings follow the settings (HOLDFAST_CANDIDATES and the like); the page says
+which were set.
 """
 
 import argparse
@@ -62,19 +62,26 @@ def _measure(asked: argparse.Namespace, folder: Path) -> int:
         sections.append(measure_refresh(folder, users=asked.refreshed_users, touched=asked.touched_users))
     if "serving" in asked.what:
         sections.append(measure_serving(folder, users=asked.served_users, seconds=asked.serving_seconds))
-    settings = [f"{name}={os.environ[name]} " for name in SAID if os.environ.get(name)]
-    command = f"{''.join(settings)}python -m benchmarks {' '.join(asked.what)}"
-    command += f" --users {asked.users} --days {asked.days}"
-    command += f" --scored-users {asked.scored_users} --contest-rows {asked.contest_rows}"
-    command += f" --decided-users {asked.decided_users} --webhooks {asked.webhooks}"
-    command += f" --refreshed-users {asked.refreshed_users} --touched-users {asked.touched_users}"
-    command += f" --served-users {asked.served_users} --serving-seconds {asked.serving_seconds}"
-    text = page(command, sections)
+    text = page(_command(asked), sections)
     print(text)
-    for path in {folder / "benchmarks.md", asked.write} - {None}:
-        path.write_text(text, encoding="utf-8")
+    (folder / "benchmarks.md").write_text(text, encoding="utf-8")
+    if asked.write is not None:
+        before = asked.write.read_text(encoding="utf-8") if asked.write.exists() else ""
+        asked.write.write_text(page(_command(asked), sections, before), encoding="utf-8")
     missed = [f.name for section in sections for f in section.figures if f.verdict == "MISSED"]
     return 1 if missed else 0
+
+
+def _command(asked: argparse.Namespace) -> str:
+    """Return the command that measures the same again; settings and options that are the usual are left out."""
+    usual = _parser().parse_args([])
+    settings = [f"{name}={os.environ[name]}" for name in SAID if os.environ.get(name)]
+    sizes = [
+        f"--{name.replace('_', '-')} {value}"
+        for name, value in vars(asked).items()
+        if isinstance(value, int | float) and value != getattr(usual, name)
+    ]
+    return " ".join([*settings, "python -m benchmarks", *asked.what, *sizes])
 
 
 def _measure_shop(asked: argparse.Namespace, folder: Path, sections: list[Section]) -> None:
@@ -135,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--home", type=Path, help="folder to work in and keep; a temporary one if left out")
     parser.add_argument(
-        "--write", type=Path, help="also write the page here, for instance docs/benchmarks.md"
+        "--write", type=Path, help="also put it on this page, whose other sections stay: docs/benchmarks.md"
     )
     return parser
 
