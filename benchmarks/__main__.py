@@ -73,7 +73,7 @@ def _measure(asked: argparse.Namespace, folder: Path) -> int:
 
 
 def _command(asked: argparse.Namespace) -> str:
-    """Return the command that measures the same again; settings and options that are the usual are left out."""
+    """Return the command that measures the same again; what is usual is left out."""
     usual = _parser().parse_args([])
     settings = [f"{name}={os.environ[name]}" for name in SAID if os.environ.get(name)]
     sizes = [
