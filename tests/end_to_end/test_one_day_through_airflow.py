@@ -113,7 +113,13 @@ def test_the_mended_day_is_published_whole(story: Story) -> None:
     assert story.published != story.old
     manifest = verify_snapshot(story.published)
     assert (manifest.as_of_date, manifest.source) == (LAST, "sample_shop")
-    files = {"holdfast.duckdb", "manifest.json", "lineage.json", "feature_program.json", "feature_context.duckdb"}
+    files = {
+        "holdfast.duckdb",
+        "manifest.json",
+        "lineage.json",
+        "feature_program.json",
+        "feature_context.duckdb",
+    }
     assert {path.name for path in story.published.iterdir()} == files | set(LISTS)
     found = counts(story.published)
     assert set(found) == {table.name for table in PUBLISHED_TABLES}
