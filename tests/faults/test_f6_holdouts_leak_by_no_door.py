@@ -48,7 +48,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, Publis
     score(shop, USERS)
     consent(shop, dict.fromkeys(USERS, ("email", "call", "push", "sms")))
     decide(shop)
-    selected = ["int_tier_reasons_worded", "int_users_at_risk_listed", "at_risk_users"]
+    selected = ["int_tier_reasons_worded", "int_users_ranked", "int_users_at_risk_listed", "at_risk_users"]
     run_dbt(shop.settings, ["run", "--quiet", "--select", *selected], dbt_vars(shop.settings, [DAY]))
     with pytest.MonkeyPatch.context() as monkeypatch:
         home = PublishedDay(tmp_path_factory.mktemp("home"), monkeypatch)
