@@ -24,7 +24,9 @@ settings = tiny_settings(Path(home))
 kept = Path(home) / "kept"
 settings.published.rename(kept)
 settings.published.mkdir()
-subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", settings.published], check=True)
+# room for the old snapshot and half of a new one
+room = sum(path.stat().st_blocks * 512 for path in kept.rglob("*") if not path.is_symlink()) * 3 // 2
+subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={room}", "tmpfs", settings.published], check=True)
 subprocess.run(["cp", "-a", f"{kept}/.", settings.published], check=True)
 with Ledger.open(settings) as ledger:
     try:
