@@ -71,7 +71,7 @@ def test_d4_days_run_backwards_have_the_features_and_scores_of_days_run_in_order
 ) -> None:
     tiers = {"user_risk_tiers", "user_risk_tiers_history", "at_risk_users", "tier_consequences", "run_info"}
     # a rise is seen from the day before, and a cause is told on the first day that saw it
-    tiers |= {"risk_alerts", BOOKS, HEALTH}
+    tiers |= {"user_tier_changes", "risk_alerts", BOOKS, HEALTH}
     found = digest(other_way.last_again, *tiers)
     assert {"churn_scores_history", "churn_scores_by_definition", "user_features_latest"} < set(found)
     assert {"model_report", "model_backtest", "model_decisions"} < set(found)
