@@ -165,11 +165,7 @@ class FeatureProgram:
 
     def create_seeds(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Make the seeds that the models read, with their rows."""
-        for seed in self.seeds:
-            create_table(connection, TableShape(seed.relation, seed.columns))
-            if seed.rows:
-                marks = ", ".join("?" for _ in seed.columns)
-                connection.executemany(f"insert into {seed.relation} values ({marks})", list(seed.rows))
+        write_seeds(connection, self.seeds)
 
     def run(
         self,
@@ -265,6 +261,15 @@ def create_table(connection: duckdb.DuckDBPyConnection, table: TableShape, datab
     make_schema(connection, relation)
     columns = ", ".join(f'"{name}" {sql_type}' for name, sql_type in table.columns.items())
     connection.execute(f"create or replace table {relation} ({columns})")
+
+
+def write_seeds(connection: duckdb.DuckDBPyConnection, seeds: Sequence[Seed]) -> None:
+    """Make seeds with their rows, in place of those that are there."""
+    for seed in seeds:
+        create_table(connection, TableShape(seed.relation, seed.columns))
+        if seed.rows:
+            marks = ", ".join("?" for _ in seed.columns)
+            connection.executemany(f"insert into {seed.relation} values ({marks})", list(seed.rows))
 
 
 def make_schema(connection: duckdb.DuckDBPyConnection, relation: str) -> None:

@@ -20,7 +20,7 @@ from warehouse.dbt_project import dbt_vars, run_dbt
 from warehouse.errors import ContractBreach
 from warehouse.feature_program import Model, Seed
 from warehouse.feature_program.compiling import SENTINEL, TESTS, fingerprint_of, model_of, seeds_of
-from warehouse.feature_program.program import TableShape, create_table, in_order, make_schema
+from warehouse.feature_program.program import TableShape, create_table, in_order, make_schema, write_seeds
 from warehouse.settings import Settings
 
 TIERS = "risk.user_risk_tiers_history"
@@ -61,11 +61,7 @@ class RiskProgram:
 
     def create_seeds(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Make the seeds, with their rows, in place of those that are there."""
-        for seed in self.seeds:
-            create_table(connection, TableShape(seed.relation, seed.columns))
-            if seed.rows:
-                marks = ", ".join("?" for _ in seed.columns)
-                connection.executemany(f"insert into {seed.relation} values ({marks})", list(seed.rows))
+        write_seeds(connection, self.seeds)
 
     def run(
         self,
