@@ -34,7 +34,7 @@ DATES ?=
 # of the closed loop: empty for 20,000 users over 120 days, small for minutes
 SIZE ?=
 # the simulated shop of `make demo`
-USERS ?= 5000
+USERS ?= 4000
 DAYS ?= 420
 SEED ?= 7
 LAST_DAY ?= 2026-06-30
@@ -72,10 +72,10 @@ $(INSTALLED): requirements.txt pyproject.toml
 install: $(INSTALLED)  ## Install the locked packages into .venv
 
 # the quick candidates and a short search keep the day short; empty or larger values give the whole contest
-QUICK_CANDIDATES := recency_rule,rfm_logistic,buy_till_you_die,logistic_regression,elastic_net,boosted_trees,blend
+QUICK_CANDIDATES := recency_rule,rfm_logistic,buy_till_you_die,logistic_regression,boosted_trees
 .PHONY: demo
 demo: export HOLDFAST_CANDIDATES ?= $(QUICK_CANDIDATES)
-demo: export HOLDFAST_SEARCH_TRIALS ?= 4
+demo: export HOLDFAST_SEARCH_TRIALS ?= 2
 demo: install  ## One day from deliveries to the at-risk list (SOURCE=, DATA=, AS_OF=)
 	@$(BIN)/python -m warehouse prepare
 ifneq ($(DATA),)

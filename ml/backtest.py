@@ -18,6 +18,7 @@ from ml.calibration import log_losses, logistic
 from ml.candidates import RECENCY_RULE, Candidate
 from ml.dataset import Snapshots
 from ml.evaluation import as_frame, choose_threshold, evaluate
+from ml.features import FeatureContract, fit_contract
 from ml.model import ChurnModel, fit_model
 from ml.validation import sample_users
 from warehouse.errors import ContractBreach
@@ -115,6 +116,7 @@ def judge_snapshot(
     seed: int,
     rows_at_most: int | None = None,
     threshold_rule: str = "base_rate",
+    contract: FeatureContract | None = None,
 ) -> JudgedSnapshot:
     """Fit every entrant on the training snapshots and let it score the test snapshot.
 
@@ -137,6 +139,8 @@ def judge_snapshot(
         Above this a sample of users is learnt from.
     threshold_rule : str
         See `choose_threshold`.
+    contract : FeatureContract, optional
+        What `fit_contract` learnt from the rows of `training`, where it is known already.
 
     Returns
     -------
@@ -158,6 +162,7 @@ def judge_snapshot(
     learnt = sample_users(snapshots.on(training), rows_at_most)
     of_test = (learnt["as_of_date"] == test).to_numpy()
     frame = snapshots.on([test]) if is_in_time else learnt[of_test].reset_index(drop=True)
+    contract = contract or fit_contract(learnt, snapshots.features, horizon_days=horizon_days)
     judged = JudgedSnapshot(test, frame, {}, {}, {}, {}, {}, len(learnt))
     for entrant in entrants:
         name = entrant.candidate.name
@@ -169,6 +174,7 @@ def judge_snapshot(
             horizon_days=horizon_days,
             seed=seed,
             parameters=entrant.parameters,
+            contract=contract,
         )
         log_odds = model.log_odds(frame) if is_in_time else out_of_fold[of_test]
         judged.models[name] = model

@@ -170,7 +170,7 @@ def fit_contract(
             left_out[feature.name] = TOO_RARE
         elif feature.kind == "categorical" and not categories:
             left_out[feature.name] = f"no value is shared by {CATEGORY_MIN_ROWS} training rows"
-        elif present.nunique() == 1 and len(present) == len(values):
+        elif len(present) == len(values) and present.nunique() == 1:
             left_out[feature.name] = f"constant in training: {present.iloc[0]!s}"
         else:
             kept.append(Feature(feature.name, feature.kind, categories, float(values.isna().mean())))
@@ -182,9 +182,10 @@ def fit_contract(
 def _is_too_rare(frame: pd.DataFrame, name: str) -> bool:
     """Say whether a column that is NULL in some rows is known in too few of them to learn from."""
     known = frame[name].notna()
+    if known.all():
+        return False
     users = frame.loc[known, "user_id"] if "user_id" in frame.columns else frame.index[known]
-    is_rare = users.nunique() < FEWEST_KNOWN_USERS or known.mean() < LEAST_KNOWN_SHARE
-    return bool(is_rare and not known.all())
+    return bool(known.mean() < LEAST_KNOWN_SHARE or users.nunique() < FEWEST_KNOWN_USERS)
 
 
 def _common_categories(values: pd.Series) -> tuple[str, ...]:

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 from ml.backtest import Entrant, JudgedSnapshot, judge_snapshot
 from ml.budget import OverBudget, stopped_after
 from ml.calibration import FOLDS
 from ml.dataset import Snapshots
+from ml.features import FeatureContract, fit_contract
 
 FITS = FOLDS + 1
 
@@ -38,6 +40,12 @@ class Ground:
     seed: int
     fit_seconds: float
 
+    @cached_property
+    def contract(self) -> FeatureContract:
+        """What the rows to learn from have to offer: learnt once, for everybody."""
+        learnt = self.snapshots.on(self.learn_from)
+        return fit_contract(learnt, self.snapshots.features, horizon_days=self.horizon_days)
+
     def try_out(self, entrant: Entrant) -> JudgedSnapshot | str:
         """Return what an entrant says of the test snapshot; if it fails or takes too long, why."""
         try:
@@ -49,6 +57,7 @@ class Ground:
                     training=self.learn_from,
                     horizon_days=self.horizon_days,
                     seed=self.seed,
+                    contract=self.contract,
                 )
         except OverBudget as stopped:
             return str(stopped)

@@ -136,6 +136,7 @@ def fit_model(
     seed: int,
     parameters: Mapping[str, Any] | None = None,
     note: str = "",
+    contract: FeatureContract | None = None,
 ) -> tuple[ChurnModel, Floats]:
     """Fit one candidate and its calibrator on labelled snapshots.
 
@@ -160,6 +161,8 @@ def fit_model(
         Settings of the candidate; what is not named keeps its default.
     note : str
         Kept with the model.
+    contract : FeatureContract, optional
+        What `fit_contract` learnt from these rows, where it is known already.
 
     Returns
     -------
@@ -167,7 +170,7 @@ def fit_model(
     log_odds : array, shape (rows,)
         Out-of-fold, before calibration.
     """
-    contract = fit_contract(frame, features, horizon_days=horizon_days)
+    contract = contract or fit_contract(frame, features, horizon_days=horizon_days)
     if candidate.reads:
         contract = contract.reading(features, candidate.reads)
     chosen = dict(parameters or {})

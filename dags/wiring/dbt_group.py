@@ -17,11 +17,14 @@ from airflow.sdk import TaskGroup
 from airflow.sdk.exceptions import AirflowException, AirflowRescheduleException
 from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
 from cosmos.constants import ExecutionMode, InvocationMode, LoadMode, TestBehavior
+from cosmos.dbt.project import change_working_directory, environ
 from cosmos.operators._watcher.base import BaseConsumerSensor
+from cosmos.operators.local import DbtLocalBaseOperator
 from cosmos.operators.watcher import DbtProducerWatcherOperator
 
 from dags.wiring.defaults import ON_FAILURE, WRITER_POOL
 from dags.wiring.writer import release_writer_lock, take_writer_lock
+from warehouse.dbt_project import no_garbage_collection, read_project
 from warehouse.errors import SettingsError
 from warehouse.settings import Settings
 
@@ -167,7 +170,20 @@ class _FirstTry:
         return getattr(self._task_instance, name)
 
 
-class _BuildsEveryTime(DbtProducerWatcherOperator):
+class _ReadsProjectOnce(DbtLocalBaseOperator):
+    """Builds with the project as it was read before; Cosmos would let dbt read it anew for every day."""
+
+    def run_dbt_runner(self, command: list[str], env: dict[str, str], cwd: str, **_more: Any) -> Any:
+        from dbt.cli.main import dbtRunner
+
+        with change_working_directory(cwd), environ(env):
+            read = read_project(Settings.from_environment(), self.vars)
+            if not read.success:
+                return read
+            return dbtRunner(read.result, callbacks=self._dbt_runner_callbacks).invoke(command[1:])
+
+
+class _BuildsEveryTime(DbtProducerWatcherOperator, _ReadsProjectOnce):
     """The producer, which after being cleared builds again: the build is safe to repeat."""
 
     def _make_parse_callable(self) -> Callable[[str, Any], None]:
@@ -184,7 +200,8 @@ class _BuildsEveryTime(DbtProducerWatcherOperator):
 
     def execute(self, context: Any, **kwargs: Any) -> Any:
         try:
-            return super().execute({**context, "ti": _FirstTry(context["ti"])}, **kwargs)
+            with no_garbage_collection():
+                return super().execute({**context, "ti": _FirstTry(context["ti"])}, **kwargs)
         finally:
             release_writer_lock()
 

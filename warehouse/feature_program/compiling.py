@@ -16,7 +16,7 @@ import duckdb
 
 from warehouse.connections import open_read_only
 from warehouse.contract import load_contract
-from warehouse.dbt_project import dbt_vars, run_dbt
+from warehouse.dbt_project import dbt_vars, read_project, run_dbt
 from warehouse.errors import ContractBreach, DamagedFile, HoldfastError
 from warehouse.feature_program.program import (
     DAY_MARK,
@@ -104,13 +104,15 @@ def compile_program(settings: Settings, day: date = SENTINEL) -> FeatureProgram:
     with tempfile.TemporaryDirectory(prefix="holdfast-program-") as folder:
         aside = replace(settings, home=Path(folder))
         variables = dbt_vars(aside, [day], source=source)
-        run_dbt(aside, ["seed", "--quiet", "--select", *SEEDS], variables)
+        read = read_project(settings, variables)
+        manifest = read.result if read.success else None  # read aside, it fails with its reason
+        run_dbt(aside, ["seed", "--quiet", "--select", *SEEDS], variables, manifest=manifest)
         # --full-refresh: what a first build runs, which reads everything and no older state
         arguments = ["compile", "--quiet", "--full-refresh", "--exclude", *TESTS]
         arguments += ["--select", *MODELS, f"path:models/staging/{source.name}"]
         # dbt prints what it was asked for by name
         with redirect_stdout(StringIO()):
-            outcome = run_dbt(aside, arguments, variables)
+            outcome = run_dbt(aside, arguments, variables, manifest=manifest)
         seeds = seeds_of(aside, SEEDS)
     compiled = (result.node for result in outcome.results)
     models = [model_of(node, day) for node in compiled if str(node.resource_type) == "model"]

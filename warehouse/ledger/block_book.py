@@ -56,9 +56,12 @@ class BlockBook(AuditBook):
     def lift_blocks_by_consent(self, source: str, given: Sequence[tuple[str, str, datetime]]) -> int:
         """Lift what a later consent lifts: (user, purpose, when it was given); in one transaction."""
         with self.writing() as connection:
+            # most users who consent were never blocked
+            standing = self.blocks_of(connection, source, [user_id for user_id, _, _ in given])
             lifted = sum(
                 self._lift(connection, (source, user_id, purpose), at, LIFTED_BY_CONSENT)
                 for user_id, purpose, at in given
+                if any(block.purpose == purpose for block in standing.get(user_id, ()))
             )
             if lifted:
                 self._note_blocks(
