@@ -72,7 +72,7 @@ $(INSTALLED): requirements.txt pyproject.toml
 install: $(INSTALLED)  ## Install the locked packages into .venv
 
 # the quick candidates and a short search keep the day short; empty or larger values give the whole contest
-QUICK_CANDIDATES := recency_rule,rfm_logistic,buy_till_you_die,logistic_regression,boosted_trees
+QUICK_CANDIDATES := recency_rule,rfm_logistic,buy_till_you_die,logistic_regression,decision_tree
 .PHONY: demo
 demo: export HOLDFAST_CANDIDATES ?= $(QUICK_CANDIDATES)
 demo: export HOLDFAST_SEARCH_TRIALS ?= 2

@@ -43,6 +43,8 @@ REQUIRED_TABLES = ("users", "orders")
 RUN_ID = re.compile(r"[A-Za-z0-9_.-]{0,100}")
 # what the project is read with; the other variables fill in SQL when a model is run
 SHAPING = ("source", "time_zone", "currency", "absent_tables", "definition_id", "horizon_days")
+# stands for a home's own limits where dbt only reads
+UNLIMITED = {"HOLDFAST_SPILL": "/tmp", "HOLDFAST_THREADS": "2", "HOLDFAST_MEMORY_LIMIT": "4GB"}  # noqa: S108
 # commands that neither read nor write the build file
 OFFLINE = frozenset({"parse", "ls", "list", "deps", "clean"})
 MESSAGES_AT_MOST = 5
@@ -208,8 +210,10 @@ def run_dbt(
 
 @contextmanager
 def no_garbage_collection() -> Iterator[None]:
-    """Collect no garbage while dbt works: its project is tens of thousands of objects that live until the
-    command ends, and looking through them again and again took a sixth of a day's build.
+    """Collect no garbage while dbt works.
+
+    Its project is tens of thousands of objects that live until the command ends; to look through them again
+    and again took a sixth of a small day's build.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -220,16 +224,28 @@ def no_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def read_project(settings: Settings, variables: Mapping[str, str | int]) -> Any:
-    """Let dbt read its project; returns what dbt returns of `parse`.
+def read_project(settings: Settings, variables: Mapping[str, str | int], *, writes_json: bool = False) -> Any:
+    """Let dbt read its project; returns what dbt returns of `parse`. Needs no database.
 
     Its ``result`` is the manifest, which later commands take instead of reading the project again. What was
     read before is read anew only if files or the variables that shape the project have changed.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where the project is, and what was read of it before.
+    variables : mapping
+        From `dbt_vars`.
+    writes_json : bool
+        Whether dbt also writes its manifest.json.
     """
     from dbt.cli.main import dbtRunner
 
-    command = ["parse", "--quiet", "--no-write-json", *_as_flag(_shaping(variables))]
-    with _environment(dbt_environment(settings)):
+    flags = [] if writes_json else ["--no-write-json"]
+    command = ["parse", "--quiet", *flags, *_as_flag(_shaping(variables))]
+    # dbt reads everything anew where its database has another path or other limits: they shape nothing
+    anywhere = {"HOLDFAST_BUILD_FILE": settings.build_file.name, **UNLIMITED}
+    with _environment(dbt_environment(settings) | anywhere), no_garbage_collection():
         return dbtRunner().invoke(command)
 
 
@@ -245,8 +261,12 @@ def close_build_file() -> None:
 
 def write_manifest(settings: Settings) -> Path:
     """Let dbt parse the project and keep its manifest; the DAGs are drawn from it. Needs no database."""
-    # with the variables that a build's reading has, so that it finds the project read
-    run_dbt(settings, ["parse", "--quiet"], _shaping(dbt_vars(settings)))
+    try:
+        outcome = read_project(settings, dbt_vars(settings), writes_json=True)
+    finally:
+        _close_logs()
+    if not outcome.success:
+        raise _failure(["parse"], outcome)
     manifest = settings.dbt_home / "manifest" / "manifest.json"
     manifest.parent.mkdir(parents=True, exist_ok=True)
     half = manifest.with_suffix(".tmp")
