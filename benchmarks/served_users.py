@@ -58,6 +58,7 @@ SENTENCE = (
     "as reason_{n}_sentence_zh"
 )
 OTHERS = (
+    "create table user_risk_tiers as from user_risk_tiers_history where as_of_date = date '{day}'",
     """
     create table campaign_actions as
     select date '{day}' as as_of_date, 'u' || lpad((i * 3)::varchar, 8, '0') as user_id,

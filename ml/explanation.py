@@ -131,10 +131,11 @@ def _reasons(
     model: ChurnModel, inputs: pd.DataFrame, contributions: Floats, groups: list[list[int]]
 ) -> pd.DataFrame:
     totals = np.stack([contributions[:, columns].sum(axis=1) for columns in groups])
-    named = np.stack(
-        [_named(model, inputs, contributions, columns, totals[place]) for place, columns in enumerate(groups)]
-    )
     order = np.argsort(-np.abs(totals), axis=0, kind="stable")
+    named = np.zeros(totals.shape, dtype=np.int64)
+    # for one user alone they are a few of all themes
+    for place in np.unique(order[:REASONS]):
+        named[place] = _named(model, inputs, contributions, groups[place], totals[place])
     names = np.asarray([*model.contract.input_names, None], dtype=object)
     rows = np.arange(len(inputs))
     nothing = np.full(len(inputs), len(names) - 1)

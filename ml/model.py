@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from ml.calibration import Calibrator, Sigmoid, fit_calibrator, logistic, out_of_fold_log_odds
 from ml.candidates import Candidate, candidate_named
@@ -123,7 +124,13 @@ class ChurnModel:
 
 def few_threads(rows: int) -> AbstractContextManager[Any]:
     """Keep numeric libraries to one thread for small data: on a busy machine threads wait for each other."""
-    return nullcontext() if rows >= ROWS_WORTH_THREADS else threadpool_limits(1)
+    return nullcontext() if rows >= ROWS_WORTH_THREADS else _libraries().limit(limits=1)
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Return the numeric libraries of this process: looking for them takes as long as scoring a user."""
+    return ThreadpoolController()
 
 
 def fit_model(

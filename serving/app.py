@@ -63,7 +63,7 @@ def create_app(settings: ServingSettings | None = None) -> FastAPI:
     )
     state = app.state
     state.settings = chosen
-    state.ledger = Ledger.open(chosen.warehouse)
+    state.ledger = Ledger.open(chosen.warehouse, keeps_connections=True)
     state.snapshots = Snapshots(chosen)
     state.audit = AuditWriter(state.ledger)
     state.gate = Gate(state.ledger, state.audit)

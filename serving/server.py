@@ -1,12 +1,13 @@
 """Running the app: uvicorn, with bounds on what a client may send and on how slowly it may send and take."""
 
 import asyncio
+import gc
 import logging
 import socket
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from serving.access_log import MOST_HEADER_BYTES
 from serving.app import create_app
@@ -23,10 +24,11 @@ DRAIN_SECONDS = 20
 FIRST_PERSON = "python -m serving person add NAME --role admin"
 
 
-class PatientProtocol(H11Protocol):
+class PatientProtocol(HttpToolsProtocol):
     """HTTP with an end to its patience: whoever does not finish a request, or takes nothing, is cut off."""
 
     patience_seconds = 30.0
+    _head_bytes = 0
     _asking: asyncio.TimerHandle | None = None
     _taking: asyncio.TimerHandle | None = None
 
@@ -47,9 +49,15 @@ class PatientProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Measure the time from the first byte of a request to its last."""
+        """Measure the time from the first byte of a request to its last, and how long its head is."""
+        before = self.cycle
         super().data_received(data)
         cycle = self.cycle
+        self._head_bytes = self._head_bytes + len(data) if cycle is before and _is_answered(cycle) else 0
+        if self._head_bytes > MOST_HEADER_BYTES and not self.transport.is_closing():
+            # what comes in one piece is refused by the app, and says more
+            self.send_400_response("The head of the request is too long.")
+            return
         if cycle is not None and not cycle.response_complete and not cycle.more_body:
             self._stop("_asking")
         elif self._asking is None and not self.transport.is_closing():
@@ -85,6 +93,10 @@ class PatientProtocol(H11Protocol):
         self.transport.abort()
 
 
+def _is_answered(cycle: Any) -> bool:
+    return cycle is None or cycle.response_complete
+
+
 def make_server(settings: ServingSettings, **changes: Any) -> uvicorn.Server:
     """Return a server of the app that is not running yet."""
     protocol = type("Protocol", (PatientProtocol,), {"patience_seconds": settings.slow_client_seconds})
@@ -96,8 +108,6 @@ def make_server(settings: ServingSettings, **changes: Any) -> uvicorn.Server:
         "server_header": False,
         # the address of whoever is connected, not what a header says of it: single sign-on rests on that
         "proxy_headers": False,
-        # what comes in pieces is refused while it comes, and the rest once it is there
-        "h11_max_incomplete_event_size": MOST_HEADER_BYTES,
         "limit_concurrency": MOST_CONNECTIONS,
         "timeout_graceful_shutdown": DRAIN_SECONDS,
         "log_config": None,
@@ -131,4 +141,8 @@ def serve(settings: ServingSettings) -> None:
         with Ledger.open(settings.warehouse) as ledger:
             if not any(person.disabled_at is None for person in ledger.people()):
                 log.info("nobody may sign in to the dashboard yet: %s", FIRST_PERSON)
-        make_server(settings).run(sockets=[listener])
+        server = make_server(settings)
+        # the collector would go through all that the app is made of, and every answer would wait for it
+        gc.collect()
+        gc.freeze()
+        server.run(sockets=[listener])

@@ -1,6 +1,6 @@
 """One user's risk: score, tier and reasons, how the tier came about, what to do, and what was done."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
@@ -20,7 +20,8 @@ from warehouse.ledger import utc_now
 
 router = APIRouter(tags=["users"])
 
-TIERS, LIST, CHANGES = "user_risk_tiers_history", "at_risk_users", "user_tier_changes"
+TIERS, LIST = "user_risk_tiers", "at_risk_users"
+CHANGES, ACTIONS, CONTACTS = "user_tier_changes", "campaign_actions", "campaign_trail"
 # only the list words its reasons and says who may be contacted
 OF_THE_LIST = (
     *("risk_rank", "tier_sentence_en", "tier_sentence_zh", "may_be_contacted"),
@@ -114,14 +115,15 @@ class User:
         reasons = [
             {name: tier.pop(f"reason_{place}_{name}", None) for name in OF_A_REASON} for place in (1, 2, 3)
         ]
-        action, may_be_contacted = self._action(rights, tier.pop("may_be_contacted", None))
+        rows = self._other_rows()
+        action, may_be_contacted = self._action(rows[ACTIONS], rights, tier.pop("may_be_contacted", None))
         return {
             **{name: _plain(value) for name, value in tier.items()},
             "reasons": [reason for reason in reasons if reason["code"] is not None],
-            "tier_history": self._history(tier),
+            "tier_history": _history(rows[CHANGES], tier),
             "may_be_contacted": may_be_contacted,
             "recommended_action": action,
-            "contacts": self._contacts(),
+            "contacts": _contacts(rows[CONTACTS]),
         }
 
     def _tier(self) -> dict[str, Any]:
@@ -129,50 +131,20 @@ class User:
         seen = AT_RISK.seen_by(self._field_sets, published)
         # run_id and as_of_date are those of the answer
         wanted = [column for column in seen if column not in ("run_id", "as_of_date", "model_version")]
-        found = self._rows(
-            TIERS, wanted, "user_id = $user and as_of_date = $day", day=self._snapshot.as_of_date
-        )
+        found = self._rows(TIERS, wanted)
         if not found:
             raise not_found("No user of this name was scored.")
         tier = found[0]
         listed: list[dict[str, Any]] = []
         if tier["risk_tier"] != "low":
             published = self._columns(LIST)
-            listed = self._rows(
-                LIST, [column for column in OF_THE_LIST if column in published], "user_id = $user"
-            )
+            listed = self._rows(LIST, [column for column in OF_THE_LIST if column in published])
         return {**tier, **dict.fromkeys(OF_THE_LIST), **(listed[0] if listed else {})}
 
-    def _history(self, tier: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return the days on which the tier changed, newest first."""
-        rows: list[dict[str, Any]] = []
-        if {"as_of_date", "risk_tier", "previous_risk_tier"} <= {*self._columns(CHANGES)}:
-            rows = self._rows(
-                CHANGES,
-                ["as_of_date", "risk_tier", "previous_risk_tier"],
-                f"user_id = $user order by as_of_date desc limit {MOST_SHOWN}",
-            )
-        since = tier.get("tier_since")
-        if since is not None and (not rows or rows[0]["as_of_date"] < since):
-            # a refresh during the day changes tiers, and writes no history
-            now = {"risk_tier": tier["risk_tier"], "previous_risk_tier": tier.get("previous_risk_tier")}
-            rows.insert(0, {"as_of_date": since, **now})
-        return [
-            {
-                "risk_tier": row["risk_tier"],
-                "previous_risk_tier": row["previous_risk_tier"],
-                "since": _plain(row["as_of_date"]),
-            }
-            for row in rows
-        ]
-
     def _action(
-        self, rights: ContactRights, may_be_contacted: bool | None
+        self, chosen: list[dict[str, Any]], rights: ContactRights, may_be_contacted: bool | None
     ) -> tuple[dict[str, Any] | None, bool | None]:
         """Return what is to be done, and whether the user may be contacted now."""
-        published = self._columns("campaign_actions")
-        wanted = [column for column in OF_AN_ACTION if column in published]
-        chosen = self._rows("campaign_actions", [*wanted, "arm"], "user_id = $user")
         treated = [row for row in chosen if row.pop("arm") == "treatment"]
         if may_be_contacted is False or not chosen:
             return None, may_be_contacted
@@ -184,34 +156,82 @@ class User:
     def _why_not(self, rights: ContactRights, chosen: dict[str, Any]) -> str | None:
         return rights.why_not(self._user_id, chosen.get("channel"), self._snapshot.as_of_date)
 
-    def _contacts(self) -> list[dict[str, Any]]:
-        published = self._columns("campaign_trail")
+    def _other_rows(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the user's rows of three more tables, found by one query: planning is what costs."""
+        columns = {
+            CHANGES: self._those_of(CHANGES, ("as_of_date", "risk_tier", "previous_risk_tier"), ()),
+            ACTIONS: self._those_of(ACTIONS, ("arm",), OF_AN_ACTION),
+            CONTACTS: self._those_of(CONTACTS, ("as_of_date", "handed_over_at"), self._of_a_contact),
+        }
+        parts = [_part(table, wanted) for table, wanted in columns.items() if wanted]
+        found: dict[str, list[dict[str, Any]]] = {table: [] for table in columns}
+        if parts:
+            self._cursor.execute(" union all by name ".join(parts), {"user": self._user_id})
+            names = [column[0] for column in self._cursor.description]
+            for values in self._cursor.fetchall():
+                row = dict(zip(names, values, strict=True))
+                table = row["found_in"]
+                found[table].append({name: row[f"{table}.{name}"] for name in columns[table]})
+        return found
+
+    @property
+    def _of_a_contact(self) -> tuple[str, ...]:
         hidden = () if self._sees_person else ABOUT_THE_PERSON
-        wanted = [column for column in OF_A_CONTACT if column in published and column not in hidden]
-        if "handed_over_at" not in wanted or "user_id" not in published:
-            return []
-        # measured on several days: the newest word on each contact counts
-        rows = self._rows(
-            "campaign_trail",
-            [*wanted, "as_of_date"],
-            "user_id = $user and handed_over_at is not null order by as_of_date desc, handed_over_at desc",
-        )
-        days = [row.pop("as_of_date") for row in rows]
-        newest = [row for row, day in zip(rows, days, strict=True) if day == days[0]]
-        return [{name: _plain(value) for name, value in row.items()} for row in newest[:MOST_SHOWN]]
+        return tuple(column for column in OF_A_CONTACT if column not in hidden)
+
+    def _those_of(self, table: str, needed: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the columns to ask a table for; none where it lacks one that is needed."""
+        published = self._columns(table)
+        if not {"user_id", *needed} <= {*published}:
+            return ()
+        return tuple(dict.fromkeys([*(column for column in wanted if column in published), *needed]))
 
     def _columns(self, table: str) -> tuple[str, ...]:
         facts = self._snapshot.manifest.tables.get(table)
         return tuple(column.name for column in facts.columns) if facts is not None else ()
 
-    def _rows(self, table: str, columns: list[str], condition: str, **values: object) -> list[dict[str, Any]]:
+    def _rows(self, table: str, columns: list[str]) -> list[dict[str, Any]]:
         if not columns:
             return []
-        listed = ", ".join(quoted(column) for column in columns)
-        self._cursor.execute(
-            f"select {listed} from {table} where {condition}", {"user": self._user_id, **values}
-        )
+        listed = ", ".join(map(quoted, columns))
+        self._cursor.execute(f"select {listed} from {table} where user_id = $user", {"user": self._user_id})
         return [dict(zip(columns, row, strict=True)) for row in self._cursor.fetchall()]
+
+
+def _part(table: str, columns: Sequence[str]) -> str:
+    """Return a query for a user's rows of a table, with names that no other table's columns have."""
+    listed = ", ".join(f"{quoted(column)} as {quoted(f'{table}.{column}')}" for column in columns)
+    return f"select '{table}' as found_in, {listed} from {table} where user_id = $user"
+
+
+def _history(rows: list[dict[str, Any]], tier: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the days on which the tier changed, newest first."""
+    rows = sorted(rows, key=lambda row: row["as_of_date"], reverse=True)[:MOST_SHOWN]
+    since = tier.get("tier_since")
+    if since is not None and (not rows or rows[0]["as_of_date"] < since):
+        # a refresh during the day changes tiers, and writes no history
+        now = {"risk_tier": tier["risk_tier"], "previous_risk_tier": tier.get("previous_risk_tier")}
+        rows.insert(0, {"as_of_date": since, **now})
+    return [
+        {
+            "risk_tier": row["risk_tier"],
+            "previous_risk_tier": row["previous_risk_tier"],
+            "since": _plain(row["as_of_date"]),
+        }
+        for row in rows
+    ]
+
+
+def _contacts(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what was sent, newest first; of what was measured on several days the newest word counts."""
+    sent = [row for row in rows if row["handed_over_at"] is not None]
+    measured = max((row["as_of_date"] for row in sent), default=None)
+    newest = sorted(
+        (row for row in sent if row.pop("as_of_date") == measured),
+        key=lambda row: row["handed_over_at"],
+        reverse=True,
+    )
+    return [{name: _plain(value) for name, value in row.items()} for row in newest[:MOST_SHOWN]]
 
 
 def _plain(value: Any) -> Any:

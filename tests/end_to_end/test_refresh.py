@@ -167,6 +167,19 @@ def test_the_refreshed_list_is_whole_and_says_what_it_is(refreshed: Settings) ->
     assert rows(refreshed, described) == rows(refreshed, described, daily)
 
 
+def test_the_refreshed_tiers_are_those_of_their_history_and_users_are_still_found_at_once(
+    refreshed: Settings,
+) -> None:
+    of_the_day = f"from user_risk_tiers_history where as_of_date = '{DAY}'"
+    assert rows(refreshed, "from user_risk_tiers order by user_id") == rows(
+        refreshed, f"{of_the_day} order by user_id"
+    )
+    indexed = {table for (table,) in rows(refreshed, "select table_name from duckdb_indexes()")}
+    daily = "select table_name from duckdb_indexes()"
+    assert indexed == {table for (table,) in rows(refreshed, daily, daily_snapshot(refreshed))}
+    assert {"at_risk_users", "user_risk_tiers"} <= indexed
+
+
 def test_a_refresh_writes_nothing_into_the_build_file_but_what_ingest_writes(
     made: Path, refreshed: Settings, tmp_path: Path
 ) -> None:

@@ -268,19 +268,17 @@ class PublishedShop:
         folder = snapshots_folder(self.settings.warehouse) / run_id
         make_private_folder(folder)
         rows = {**tables_of_a_day(run_id, users), **tables}
+        history = rows["user_risk_tiers_history"]
+        rows["user_risk_tiers"] = [row for row in history if row["as_of_date"] == DAY]
         facts = {}
         with duckdb.connect(str(folder / DATABASE_NAME)) as connection:
             for table in PUBLISHED_TABLES:
                 if table.name in without or table.name not in contracts():
                     continue
                 columns = contracts()[table.name]
-                if table.view_of:
-                    of_the_day = f"select * from {table.view_of} where as_of_date = '{DAY}'"
-                    connection.execute(f"create view {table.name} as {of_the_day}")
-                else:
-                    _create(connection, table.name, columns, rows.get(table.name, ()))
+                _create(connection, table.name, columns, rows.get(table.name, ()))
                 facts[table.name] = TableFacts(
-                    "view" if table.view_of else "table",
+                    "table",
                     len(rows.get(table.name, ())),
                     tuple(Column(name, type_, None) for name, type_ in columns),
                 )

@@ -15,11 +15,12 @@ from warehouse.publish.durable import FILE_MODE
 from warehouse.publish.exports import export_list
 from warehouse.publish.lineage import LINEAGE_NAME
 from warehouse.publish.manifest import DATABASE_NAME, MANIFEST_NAME
-from warehouse.publish.snapshot import Written, comment_on, facts_of_tables, model_versions
-from warehouse.publish.tables import AT_RISK_USERS
+from warehouse.publish.snapshot import Written, comment_on, facts_of_tables, index_on, model_versions
+from warehouse.publish.tables import AT_RISK_USERS, PUBLISHED_TABLES
 from warehouse.settings import Settings
 
 NEW = "snapshot"
+TODAY = "user_risk_tiers"
 
 
 def write_derived(
@@ -91,6 +92,9 @@ def _replace_rows(place: Workplace) -> None:
             f"delete from {NEW}.{table} where as_of_date = date '{listed}' and user_id in ({replaced})"
         )
         connection.execute(f"insert into {NEW}.{table} by name from {ALIAS}.{table}")
+    if place.ground.base.tables[TODAY].kind == "table":  # once it was a view of the history
+        connection.execute(f"delete from {NEW}.{TODAY} where user_id in ({replaced})")
+        connection.execute(f"insert into {NEW}.{TODAY} by name from {ALIAS}.user_risk_tiers_history")
 
 
 def _count_anew(place: Workplace, program: RiskProgram, run: Run) -> None:
@@ -117,10 +121,10 @@ def _count_anew(place: Workplace, program: RiskProgram, run: Run) -> None:
         f"inner join {RANKS} as ranks using (user_id) order by ranks.risk_rank"
     )
     connection.execute(f"use {NEW}")
+    index_on(connection, next(table for table in PUBLISHED_TABLES if table.name == AT_RISK_USERS))
     comment_on(
         connection,
         AT_RISK_USERS,
-        "table",
         comments.comment,
         {column.name: column.description for column in comments.columns if column.description},
     )

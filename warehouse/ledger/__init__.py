@@ -78,9 +78,9 @@ class Ledger(
     """
 
     @classmethod
-    def open(cls, settings: Settings, clock: Clock = utc_now) -> Self:
+    def open(cls, settings: Settings, clock: Clock = utc_now, *, keeps_connections: bool = False) -> Self:
         """Open the ledger of the settings, bringing its schema up to date first."""
-        opened = cls(settings.ledger_url, clock)
+        opened = cls(settings.ledger_url, clock, keeps_connections=keeps_connections)
         opened.anchor = settings.home / "ledger" / "audit_head.json"
         return opened
 

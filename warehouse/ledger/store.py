@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -21,8 +22,11 @@ WAIT_SECONDS = 30
 MIGRATION_LOCK_KEY = 4_173_270_001
 
 
-def make_engine(url_text: str) -> Engine:
+def make_engine(url_text: str, *, keeps_connections: bool = False) -> Engine:
     """Return an engine for a ``sqlite:///`` or ``postgresql://`` URL, without connecting.
+
+    A server that asks many times a second keeps its connections; a task opens one when it needs it, so that
+    none is shared with a process that it is forked into.
 
     Raises
     ------
@@ -37,14 +41,23 @@ def make_engine(url_text: str) -> Engine:
             "HOLDFAST_LEDGER_URL is not a database URL", None, "sqlite:////path/ledger.db or postgresql://…"
         ) from None
     if url.get_backend_name() == "postgresql":
-        return sa.create_engine(url.set(drivername="postgresql+psycopg"), poolclass=NullPool)
+        url = url.set(drivername="postgresql+psycopg")
+        if keeps_connections:
+            return sa.create_engine(url, max_overflow=-1, pool_pre_ping=True)
+        return sa.create_engine(url, poolclass=NullPool)
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
         raise SettingsError(
             "HOLDFAST_LEDGER_URL must be a SQLite file or a PostgreSQL database",
             url.render_as_string(hide_password=True),
             "for instance sqlite:////path/ledger.db or postgresql://user@host/holdfast",
         )
-    engine = sa.create_engine(url, poolclass=NullPool, connect_args={"timeout": WAIT_SECONDS})
+    told: dict[str, Any] = {"timeout": WAIT_SECONDS}
+    if keeps_connections:
+        # whichever thread has a connection has it alone
+        told["check_same_thread"] = False
+        engine = sa.create_engine(url, max_overflow=-1, connect_args=told)
+    else:
+        engine = sa.create_engine(url, poolclass=NullPool, connect_args=told)
 
     # Python's driver would begin transactions late and half-heartedly; the ledger begins its own.
     @sa.event.listens_for(engine, "connect")
@@ -71,11 +84,13 @@ class Store:
         SQLAlchemy URL.
     clock : callable, optional
         Gives the current moment in UTC.
+    keeps_connections : bool
+        Whether connections stay open between two transactions.
     """
 
-    def __init__(self, url: str, clock: Clock = utc_now) -> None:
+    def __init__(self, url: str, clock: Clock = utc_now, *, keeps_connections: bool = False) -> None:
         self.clock = clock
-        self.engine = make_engine(url)
+        self.engine = make_engine(url, keeps_connections=keeps_connections)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._migrate()
 

@@ -87,29 +87,29 @@ def _publish_table(
             "build it: run the day with `python -m dags.run_day --as-of YYYY-MM-DD`",
         )
     where = _where(table, table.rows, source, run.as_of_date)
-    if table.view_of is None:
-        connection.execute(
-            f"create table {table.name} as select * from build.{table.relation} {where} "
-            f"order by {_order(table, source.column_names)}"
-        )
-        if table.looked_up_by in source.column_names:
-            connection.execute(f"create index {table.name}_by_user on {table.name} ({table.looked_up_by})")
-    else:
-        connection.execute(f"create view {table.name} as select * from {table.view_of} {where}")
-    kind = "view" if table.view_of else "table"
-    comment_on(connection, table.name, kind, *descriptions_of(settings, table.relation, source))
+    connection.execute(
+        f"create table {table.name} as select * from build.{table.relation} {where} "
+        f"order by {_order(table, source.column_names)}"
+    )
+    if table.looked_up_by in source.column_names:
+        index_on(connection, table)
+    comment_on(connection, table.name, *descriptions_of(settings, table.relation, source))
+
+
+def index_on(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> None:
+    """Let single rows of a table be found at once."""
+    connection.execute(f"create index {table.name}_by_user on {table.name} ({table.looked_up_by})")
 
 
 def comment_on(
     connection: duckdb.DuckDBPyConnection,
     name: str,
-    kind: str,
     description: str | None,
     columns: Mapping[str, str],
 ) -> None:
-    """Tell readers what a table or view is, and what its columns mean."""
+    """Tell readers what a table is, and what its columns mean."""
     if description:
-        connection.execute(f"comment on {kind} {name} is {_literal(description)}")
+        connection.execute(f"comment on table {name} is {_literal(description)}")
     for column, text in columns.items():
         connection.execute(f"comment on column {name}.{_quoted(column)} is {_literal(text)}")
 
@@ -161,7 +161,7 @@ def facts_of_tables(
     counts = ", ".join(f"(select count(*) from {table.name})" for table in PUBLISHED_TABLES)
     rows = connection.execute(f"select {counts}").fetchall()[0]
     return {
-        table.name: TableFacts("view" if table.view_of else "table", count, made[table.name].columns)
+        table.name: TableFacts("table", count, made[table.name].columns)
         for table, count in zip(PUBLISHED_TABLES, rows, strict=True)
     }
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class PublishedTable:
-    """One table (or view) of the published file.
+    """One table of the published file.
 
     Attributes
     ----------
@@ -20,12 +20,10 @@ class PublishedTable:
         Columns that fix the order of the rows, most important first; those a table lacks are skipped.
     one_run : bool
         Whether every row of the run's as_of_date must carry the run's own ``run_id``.
-    view_of : str, optional
-        Publish a view over this published table, limited to the run's day, instead of a copy.
     day_column : str
         The column that says to which day a row belongs.
     looked_up_by : str, optional
-        A column that single rows are looked up by although the table is not in its order: gets an index.
+        A column that single rows are looked up by many times a second: gets an index.
     """
 
     name: str
@@ -33,7 +31,6 @@ class PublishedTable:
     rows: Literal["day", "history"]
     order_by: tuple[str, ...]
     one_run: bool = True
-    view_of: str | None = None
     day_column: str = "as_of_date"
     looked_up_by: str | None = None
 
@@ -58,9 +55,16 @@ def _of_campaigns(name: str, *order_by: str) -> PublishedTable:
     return PublishedTable(name, f"campaigns.{name}", "day", order_by)
 
 
-def _of_effects(name: str, *order_by: str) -> PublishedTable:
+def _of_effects(name: str, *order_by: str, looked_up_by: str | None = None) -> PublishedTable:
     """Return a table that tells what campaigns changed, measured on the run's day or the newest before it."""
-    return PublishedTable(name, f"campaigns.{name}", "history", ("as_of_date", *order_by), one_run=False)
+    return PublishedTable(
+        name,
+        f"campaigns.{name}",
+        "history",
+        ("as_of_date", *order_by),
+        one_run=False,
+        looked_up_by=looked_up_by,
+    )
 
 
 PUBLISHED_TABLES = (
@@ -79,10 +83,16 @@ PUBLISHED_TABLES = (
         "risk.user_risk_tiers_history",
         "day",
         ("user_id",),
-        view_of="user_risk_tiers_history",
+        looked_up_by="user_id",
     ),
     # By user, so that one user's past is found in a moment however many days there are.
-    PublishedTable("user_tier_changes", "reporting.user_tier_changes", "history", ("user_id", "as_of_date")),
+    PublishedTable(
+        "user_tier_changes",
+        "reporting.user_tier_changes",
+        "history",
+        ("user_id", "as_of_date"),
+        looked_up_by="user_id",
+    ),
     PublishedTable(
         "tier_consequences", "reporting.tier_consequences", "history", ("as_of_date", "risk_tier")
     ),
@@ -166,7 +176,11 @@ PUBLISHED_TABLES = (
     _of_effects("campaign_effects", "experiment_id", "slice_name", "slice_value", "outcome"),
     _of_effects("campaign_user_outcomes", "experiment_id", "user_id"),
     _of_effects("campaign_attribution", "campaign_id", "experiment_id", "action", "channel"),
-    _of_effects("campaign_trail", "user_id", "experiment_id", "handed_over_at", "message_id"),
+    _of_effects(
+        "campaign_trail",
+        *("user_id", "experiment_id", "handed_over_at", "message_id"),
+        looked_up_by="user_id",
+    ),
     PublishedTable(
         "user_recommendations",
         "recommendations.user_recommendations",

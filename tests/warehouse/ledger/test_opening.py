@@ -47,6 +47,19 @@ def test_opening_a_ledger_again_keeps_what_is_in_it(ledger_url: str) -> None:
         assert second.next_delivery_number() == number + 1
 
 
+@pytest.mark.parametrize(("keeps_connections", "opened"), [(True, 1), (False, 3)])
+def test_a_server_keeps_its_connection_and_a_task_does_not(
+    ledger_url: str, keeps_connections: bool, opened: int
+) -> None:
+    connects: list[object] = []
+    with Ledger(ledger_url, keeps_connections=keeps_connections) as ledger:
+        ledger.engine.dispose()
+        sa.event.listen(ledger.engine, "connect", lambda *_: connects.append(1))
+        numbers = [ledger.next_delivery_number() for _ in range(3)]
+    assert len(set(numbers)) == 3
+    assert len(connects) == opened
+
+
 def test_processes_that_open_a_new_ledger_at_once_all_succeed_and_share_no_number(ledger_url: str) -> None:
     processes = [
         subprocess.Popen(

@@ -29,12 +29,12 @@ def test_rows_stand_in_small_groups(database: Path) -> None:
     assert groups == [(3,)]
 
 
-def test_tables_in_another_order_have_an_index(database: Path) -> None:
+def test_tables_that_users_are_looked_up_in_have_an_index(database: Path) -> None:
     with open_read_only(database) as connection:
         found = connection.execute(
             "select table_name, expressions from duckdb_indexes() order by 1"
         ).fetchall()
-    assert [table for table, _ in found] == ["at_risk_users", "campaign_actions"]
+    assert [table for table, _ in found] == ["at_risk_users", "campaign_actions", "user_risk_tiers"]
     assert all("user_id" in expressions for _, expressions in found)
 
 
