@@ -20,6 +20,7 @@ from campaigns.launching import Launcher, Launching
 from campaigns.limits import Planned
 from campaigns.policy import load_policy
 from warehouse.errors import ContractBreach
+from warehouse.garbage import no_garbage_collection
 from warehouse.ledger import CampaignAssignment, Ledger, Run
 from warehouse.settings import Settings
 from warehouse.sources import load_source
@@ -138,7 +139,7 @@ def record_decisions(
     launched: list[Launching] = []
     with Decisions.opened(snapshot) as decisions:
         wanted = _in_order(launcher, decisions)
-        with _transaction(ledger, keep=may_send) as connection:
+        with no_garbage_collection(), _transaction(ledger, keep=may_send) as connection:
             if may_send:
                 ledger.assert_epoch_current(run)
             _record_global_control(launcher, connection, decisions)

@@ -4,7 +4,6 @@ By hand: ``python -m warehouse.dbt_project build --selector features --as-of 201
 """
 
 import argparse
-import gc
 import logging
 import os
 import re
@@ -20,6 +19,7 @@ import yaml
 
 from warehouse.connections import writer_lock
 from warehouse.errors import ContractBreach, HoldfastError, SettingsError
+from warehouse.garbage import no_garbage_collection
 from warehouse.settings import Settings
 from warehouse.sources import Source, load_source
 
@@ -206,22 +206,6 @@ def run_dbt(
     if not outcome.success:
         raise _failure(arguments, outcome)
     return outcome.result
-
-
-@contextmanager
-def no_garbage_collection() -> Iterator[None]:
-    """Collect no garbage while dbt works.
-
-    Its project is tens of thousands of objects that live until the command ends; to look through them again
-    and again took a sixth of a small day's build.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def read_project(settings: Settings, variables: Mapping[str, str | int], *, writes_json: bool = False) -> Any:

@@ -24,8 +24,9 @@ from cosmos.operators.watcher import DbtProducerWatcherOperator
 
 from dags.wiring.defaults import ON_FAILURE, WRITER_POOL
 from dags.wiring.writer import release_writer_lock, take_writer_lock
-from warehouse.dbt_project import no_garbage_collection, read_project
+from warehouse.dbt_project import read_project
 from warehouse.errors import SettingsError
+from warehouse.garbage import no_garbage_collection
 from warehouse.settings import Settings
 
 log = logging.getLogger(__name__)
