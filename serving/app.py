@@ -73,6 +73,7 @@ def create_app(settings: ServingSettings | None = None) -> FastAPI:
     installing.install(app)
     problems.install(app)
     app.add_middleware(AccessLog, metrics=state.metrics, most_body_bytes=chosen.most_body_bytes)
+    state.users = users.users_together(state)
     for module in (health, runs, reference, metrics, at_risk, users, audiences, outcomes, score, unsubscribe):
         app.include_router(module.router)
     pages.install(app)

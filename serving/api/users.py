@@ -1,7 +1,9 @@
 """One user's risk: score, tier and reasons, how the tier came about, what to do, and what was done."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -14,7 +16,8 @@ from serving.contact_rights import ContactRights
 from serving.freshness import freshness_of, refuse_older
 from serving.lists.columns import AT_RISK, PROFILE
 from serving.lists.formats import quoted
-from serving.problems import not_found
+from serving.lists.together import Together
+from serving.problems import Problem, not_found
 from serving.snapshots import Snapshot
 from warehouse.ledger import utc_now
 
@@ -64,21 +67,41 @@ async def user_risk(
     Sentences are worded for users on the at-risk list; of others they are null. There is no recommended
     action for users who are held out, or who may not be contacted as things are now.
     """
-    answer: Response = await request.app.state.workers.for_one(
-        answer_for, request.app.state, caller, user_id, max_age_hours
+    answer: Response = await request.app.state.users.ask(
+        Question(user_id, caller.fields or (), max_age_hours)
     )
     return answer
 
 
-def answer_for(state: Any, caller: Caller, user_id: str, max_age_hours: float | None) -> Response:
-    """Look the user up, in one snapshot."""
+@dataclass(frozen=True)
+class Question:
+    """Who is asked about, what the caller sees, and how old the answer may be."""
+
+    user_id: str
+    field_sets: Collection[str]
+    max_age_hours: float | None = None
+
+
+def users_together(state: Any) -> "Together[Question, Response]":
+    """Return what answers questions about users, with an app's state."""
+    return Together(state.workers.single, partial(answers_to, state))
+
+
+def answers_to(state: Any, questions: Sequence[Question]) -> list[Response | Exception]:
+    """Look users up, all in one snapshot; a problem in place of the answer where there is none."""
     with state.snapshots.reading() as snapshot:
         freshness = freshness_of(snapshot, state.settings, utc_now())
-        refuse_older(freshness, max_age_hours)
         with snapshot.cursor() as cursor, snapshot.limited(cursor):
-            user = User(snapshot, cursor, user_id, caller.fields or ())
-            told = user.told(state.contact_rights)
-        return JSONResponse({**freshness.body, **told}, headers=freshness.headers)
+            rows = rows_of_users(snapshot, cursor, questions)
+        answers: list[Response | Exception] = []
+        for question in questions:
+            try:
+                refuse_older(freshness, question.max_age_hours)
+                told = User(snapshot, rows, question).told(state.contact_rights)
+                answers.append(JSONResponse({**freshness.body, **told}, headers=freshness.headers))
+            except Problem as problem:
+                answers.append(problem)
+        return answers
 
 
 class User:
@@ -88,20 +111,18 @@ class User:
     ----------
     snapshot : Snapshot
         Says which columns there are.
-    cursor : duckdb cursor
-        Of the snapshot.
-    user_id : str
-        Whose.
-    field_sets : collection of str
-        What the caller sees.
+    rows : mapping
+        From `rows_of_users`.
+    question : Question
+        Whose rows, and what the caller sees of them.
     """
 
-    def __init__(self, snapshot: Snapshot, cursor: Any, user_id: str, field_sets: Collection[str]) -> None:
+    def __init__(self, snapshot: Snapshot, rows: "RowsOfUsers", question: Question) -> None:
         self._snapshot = snapshot
-        self._cursor = cursor
-        self._user_id = user_id
-        self._sees_person = PROFILE in field_sets
-        self._field_sets = field_sets
+        self._rows = {table: found.get(question.user_id, []) for table, found in rows.items()}
+        self._user_id = question.user_id
+        self._field_sets = question.field_sets
+        self._hidden = () if PROFILE in question.field_sets else ABOUT_THE_PERSON
 
     def told(self, rights: ContactRights) -> dict[str, Any]:
         """Return everything that is said of the user.
@@ -115,93 +136,101 @@ class User:
         reasons = [
             {name: tier.pop(f"reason_{place}_{name}", None) for name in OF_A_REASON} for place in (1, 2, 3)
         ]
-        rows = self._other_rows()
-        action, may_be_contacted = self._action(rows[ACTIONS], rights, tier.pop("may_be_contacted", None))
+        action, may_be_contacted = self._action(rights, tier.pop("may_be_contacted", None))
         return {
             **{name: _plain(value) for name, value in tier.items()},
             "reasons": [reason for reason in reasons if reason["code"] is not None],
-            "tier_history": _history(rows[CHANGES], tier),
+            "tier_history": _history(self._rows[CHANGES], tier),
             "may_be_contacted": may_be_contacted,
             "recommended_action": action,
-            "contacts": _contacts(rows[CONTACTS]),
+            "contacts": _contacts(self._rows[CONTACTS], self._hidden),
         }
 
     def _tier(self) -> dict[str, Any]:
-        published = self._columns(TIERS)
-        seen = AT_RISK.seen_by(self._field_sets, published)
-        # run_id and as_of_date are those of the answer
-        wanted = [column for column in seen if column not in ("run_id", "as_of_date", "model_version")]
-        found = self._rows(TIERS, wanted)
-        if not found:
+        if not self._rows[TIERS]:
             raise not_found("No user of this name was scored.")
-        tier = found[0]
-        listed: list[dict[str, Any]] = []
-        if tier["risk_tier"] != "low":
-            published = self._columns(LIST)
-            listed = self._rows(LIST, [column for column in OF_THE_LIST if column in published])
-        return {**tier, **dict.fromkeys(OF_THE_LIST), **(listed[0] if listed else {})}
+        seen = _seen_of_a_tier(self._snapshot, self._field_sets)
+        tier = {column: self._rows[TIERS][0][column] for column in seen}
+        listed = self._rows[LIST][0] if self._rows[LIST] and tier["risk_tier"] != "low" else {}
+        return {**tier, **dict.fromkeys(OF_THE_LIST), **listed}
 
     def _action(
-        self, chosen: list[dict[str, Any]], rights: ContactRights, may_be_contacted: bool | None
+        self, rights: ContactRights, may_be_contacted: bool | None
     ) -> tuple[dict[str, Any] | None, bool | None]:
         """Return what is to be done, and whether the user may be contacted now."""
-        treated = [row for row in chosen if row.pop("arm") == "treatment"]
+        chosen = self._rows[ACTIONS]
+        treated = [row for row in chosen if row["arm"] == "treatment"]
         if may_be_contacted is False or not chosen:
             return None, may_be_contacted
         if not treated or self._why_not(rights, treated[0]) is not None:
             return None, False
-        hidden = () if self._sees_person else ABOUT_THE_PERSON
+        hidden = {"arm", *self._hidden}
         return {name: value for name, value in treated[0].items() if name not in hidden}, True
 
     def _why_not(self, rights: ContactRights, chosen: dict[str, Any]) -> str | None:
         return rights.why_not(self._user_id, chosen.get("channel"), self._snapshot.as_of_date)
 
-    def _other_rows(self) -> dict[str, list[dict[str, Any]]]:
-        """Return the user's rows of three more tables, found by one query: planning is what costs."""
-        columns = {
-            CHANGES: self._those_of(CHANGES, ("as_of_date", "risk_tier", "previous_risk_tier"), ()),
-            ACTIONS: self._those_of(ACTIONS, ("arm",), OF_AN_ACTION),
-            CONTACTS: self._those_of(CONTACTS, ("as_of_date", "handed_over_at"), self._of_a_contact),
-        }
-        parts = [_part(table, wanted) for table, wanted in columns.items() if wanted]
-        found: dict[str, list[dict[str, Any]]] = {table: [] for table in columns}
-        if parts:
-            self._cursor.execute(" union all by name ".join(parts), {"user": self._user_id})
-            names = [column[0] for column in self._cursor.description]
-            for values in self._cursor.fetchall():
-                row = dict(zip(names, values, strict=True))
-                table = row["found_in"]
-                found[table].append({name: row[f"{table}.{name}"] for name in columns[table]})
+
+RowsOfUsers = Mapping[str, Mapping[str, list[dict[str, Any]]]]
+
+
+def rows_of_users(snapshot: Snapshot, cursor: Any, questions: Sequence[Question]) -> RowsOfUsers:
+    """Return the rows of users by table and user: their tiers first, then those of four tables at once."""
+    users = dict.fromkeys(question.user_id for question in questions)
+    field_sets = {name for question in questions for name in question.field_sets}
+    wanted = {
+        LIST: _columns_of(snapshot, LIST, (), OF_THE_LIST),
+        CHANGES: _columns_of(snapshot, CHANGES, ("as_of_date", "risk_tier", "previous_risk_tier"), ()),
+        ACTIONS: _columns_of(snapshot, ACTIONS, ("arm",), OF_AN_ACTION),
+        CONTACTS: _columns_of(snapshot, CONTACTS, ("as_of_date", "handed_over_at"), OF_A_CONTACT),
+    }
+    tiers = {TIERS: tuple(_seen_of_a_tier(snapshot, field_sets))}
+    return {**_found(cursor, tiers, list(users)), **_found(cursor, wanted, list(users))}
+
+
+def _found(cursor: Any, columns: Mapping[str, Sequence[str]], user_ids: Sequence[str]) -> RowsOfUsers:
+    """Return rows of tables by user, found by one query; nothing of a table of which nothing is wanted."""
+    found: dict[str, dict[str, list[dict[str, Any]]]] = {table: {} for table in columns}
+    values = {f"user_{place}": user_id for place, user_id in enumerate(user_ids)}
+    listed = ", ".join(f"${name}" for name in values)
+    parts = [_part(table, wanted, listed) for table, wanted in columns.items() if wanted]
+    if not parts:
         return found
-
-    @property
-    def _of_a_contact(self) -> tuple[str, ...]:
-        hidden = () if self._sees_person else ABOUT_THE_PERSON
-        return tuple(column for column in OF_A_CONTACT if column not in hidden)
-
-    def _those_of(self, table: str, needed: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the columns to ask a table for; none where it lacks one that is needed."""
-        published = self._columns(table)
-        if not {"user_id", *needed} <= {*published}:
-            return ()
-        return tuple(dict.fromkeys([*(column for column in wanted if column in published), *needed]))
-
-    def _columns(self, table: str) -> tuple[str, ...]:
-        facts = self._snapshot.manifest.tables.get(table)
-        return tuple(column.name for column in facts.columns) if facts is not None else ()
-
-    def _rows(self, table: str, columns: list[str]) -> list[dict[str, Any]]:
-        if not columns:
-            return []
-        listed = ", ".join(map(quoted, columns))
-        self._cursor.execute(f"select {listed} from {table} where user_id = $user", {"user": self._user_id})
-        return [dict(zip(columns, row, strict=True)) for row in self._cursor.fetchall()]
+    cursor.execute(" union all by name ".join(parts), values)
+    names = [column[0] for column in cursor.description]
+    for answer in cursor.fetchall():
+        row = dict(zip(names, answer, strict=True))
+        table = row["found_in"]
+        of_the_user = found[table].setdefault(row["user_id"], [])
+        of_the_user.append({name: row[f"{table}.{name}"] for name in columns[table]})
+    return found
 
 
-def _part(table: str, columns: Sequence[str]) -> str:
-    """Return a query for a user's rows of a table, with names that no other table's columns have."""
+def _part(table: str, columns: Sequence[str], user_ids: str) -> str:
+    """Return a query for users' rows of a table, with names that no other table's columns have."""
     listed = ", ".join(f"{quoted(column)} as {quoted(f'{table}.{column}')}" for column in columns)
-    return f"select '{table}' as found_in, {listed} from {table} where user_id = $user"
+    return f"select '{table}' as found_in, user_id, {listed} from {table} where user_id in ({user_ids})"
+
+
+def _seen_of_a_tier(snapshot: Snapshot, field_sets: Collection[str]) -> list[str]:
+    """Return the columns of the tiers that a caller sees; run and day are those of the answer."""
+    seen = AT_RISK.seen_by(field_sets, _published(snapshot, TIERS))
+    return [column for column in seen if column not in ("run_id", "as_of_date", "model_version")]
+
+
+def _columns_of(
+    snapshot: Snapshot, table: str, needed: tuple[str, ...], wanted: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return the columns to ask a table for; none where it lacks one that is needed."""
+    published = _published(snapshot, table)
+    if not {"user_id", *needed} <= {*published}:
+        return ()
+    return tuple(dict.fromkeys([*(column for column in wanted if column in published), *needed]))
+
+
+def _published(snapshot: Snapshot, table: str) -> tuple[str, ...]:
+    facts = snapshot.manifest.tables.get(table)
+    return tuple(column.name for column in facts.columns) if facts is not None else ()
 
 
 def _history(rows: list[dict[str, Any]], tier: dict[str, Any]) -> list[dict[str, Any]]:
@@ -222,16 +251,20 @@ def _history(rows: list[dict[str, Any]], tier: dict[str, Any]) -> list[dict[str,
     ]
 
 
-def _contacts(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _contacts(rows: list[dict[str, Any]], hidden: Collection[str]) -> list[dict[str, Any]]:
     """Return what was sent, newest first; of what was measured on several days the newest word counts."""
     sent = [row for row in rows if row["handed_over_at"] is not None]
     measured = max((row["as_of_date"] for row in sent), default=None)
     newest = sorted(
-        (row for row in sent if row.pop("as_of_date") == measured),
+        (row for row in sent if row["as_of_date"] == measured),
         key=lambda row: row["handed_over_at"],
         reverse=True,
     )
-    return [{name: _plain(value) for name, value in row.items()} for row in newest[:MOST_SHOWN]]
+    untold = {"as_of_date", *hidden}
+    return [
+        {name: _plain(value) for name, value in row.items() if name not in untold}
+        for row in newest[:MOST_SHOWN]
+    ]
 
 
 def _plain(value: Any) -> Any:

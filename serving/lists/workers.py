@@ -17,14 +17,14 @@ class Workers:
     """The threads of one app. Reading a list piece by piece holds a thread only while a piece is made."""
 
     def __init__(self) -> None:
-        self._single = ThreadPoolExecutor(SINGLE_USERS, thread_name_prefix="single-user")
+        self.single = ThreadPoolExecutor(SINGLE_USERS, thread_name_prefix="single-user")
         self._lists = ThreadPoolExecutor(LISTS, thread_name_prefix="list")
 
     async def for_one(
         self, function: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs
     ) -> Result:
         """Call what is about one user and quick."""
-        return await _call(self._single, partial(function, *arguments, **named))
+        return await _call(self.single, partial(function, *arguments, **named))
 
     async def for_list(
         self, function: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs
@@ -34,7 +34,7 @@ class Workers:
 
     def close(self) -> None:
         """End the threads once they are done."""
-        self._single.shutdown()
+        self.single.shutdown()
         self._lists.shutdown()
 
 
