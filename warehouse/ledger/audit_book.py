@@ -31,6 +31,7 @@ COUNTER = "audit_entry"
 # one block of a disk: written in one piece or not at all
 ANCHOR_BYTES = 160
 CHUNK_ENTRIES = 5_000
+SHA256_OF = sa.select(audit_entries.c.sha256).where(audit_entries.c.entry_number == sa.bindparam("number"))
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,7 @@ class AuditBook(Store):
             return tuple(AuditEntry(**row._mapping) for row in connection.execute(statement))
 
     def _sha256_of(self, connection: Connection, number: int) -> str:
-        statement = sa.select(audit_entries.c.sha256).filter_by(entry_number=number)
-        found: str | None = connection.execute(statement).scalar_one_or_none()
+        found: str | None = connection.execute(SHA256_OF, {"number": number}).scalar_one_or_none()
         # an entry that was taken out leaves a gap, which verifying finds; what happens now is recorded still
         return FIRST if found is None else found
 

@@ -20,6 +20,12 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 WAIT_SECONDS = 30
 # Any constant will do, as long as every process that migrates uses the same.
 MIGRATION_LOCK_KEY = 4_173_270_001
+NEXT_NUMBER = (
+    counters.update()
+    .where(counters.c.name == sa.bindparam("counter"))
+    .values(value=counters.c.value + sa.bindparam("how_many"))
+    .returning(counters.c.value)
+)
 
 
 def make_engine(url_text: str, *, keeps_connections: bool = False) -> Engine:
@@ -114,13 +120,7 @@ class Store:
 
     def next_number(self, connection: Connection, counter: str, how_many: int = 1) -> int:
         """Take the next numbers of a counter and return the last; two processes never get the same."""
-        statement = (
-            counters.update()
-            .where(counters.c.name == counter)
-            .values(value=counters.c.value + how_many)
-            .returning(counters.c.value)
-        )
-        return int(connection.execute(statement).scalar_one())
+        return int(connection.execute(NEXT_NUMBER, {"counter": counter, "how_many": how_many}).scalar_one())
 
     def insert_or_ignore(self, table: sa.Table, values: Mapping[str, object]) -> sa.Insert:
         """Insert a row unless its key is taken; the two databases spell it alike but apart."""
