@@ -182,13 +182,13 @@ def run_dbt(
     Busy
         If another process writes the build file.
     """
-    from dbt.cli.main import dbtRunner
-
     values = dict(dbt_vars(settings) if variables is None else variables)
     settings.build_file.parent.mkdir(parents=True, exist_ok=True)
     is_offline = arguments[0] in OFFLINE
     lock = nullcontext() if is_offline else writer_lock(settings)
     with lock, _environment(dbt_environment(settings)), no_garbage_collection():
+        from dbt.cli.main import dbtRunner
+
         try:
             if is_offline:
                 outcome = dbtRunner().invoke([*arguments, *_as_flag(values)])
@@ -223,13 +223,13 @@ def read_project(settings: Settings, variables: Mapping[str, str | int], *, writ
     writes_json : bool
         Whether dbt also writes its manifest.json.
     """
-    from dbt.cli.main import dbtRunner
-
     flags = [] if writes_json else ["--no-write-json"]
     command = ["parse", "--quiet", *flags, *_as_flag(_shaping(variables))]
     # dbt reads everything anew where its database has another path or other limits: they shape nothing
     anywhere = {"HOLDFAST_BUILD_FILE": settings.build_file.name, **UNLIMITED}
     with _environment(dbt_environment(settings) | anywhere), no_garbage_collection():
+        from dbt.cli.main import dbtRunner
+
         return dbtRunner().invoke(command)
 
 
