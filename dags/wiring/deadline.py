@@ -1,5 +1,6 @@
 """An alert when a list is not out by the hour at which marketing pulls it."""
 
+import asyncio
 import datetime as dt
 import logging
 import os
@@ -64,7 +65,7 @@ def next_pull(now: dt.datetime, needed_by: str) -> dt.datetime:
 
 
 async def say_list_is_late(context: Mapping[str, Any]) -> None:
-    """Write into reports/late.md that a list is late (Airflow calls this in the triggerer)."""
+    """Write into reports/late.md that a list is late, and tell data engineers (called in the triggerer)."""
     run = context["dag_run"]
     if run.get("run_type") != "asset_triggered":
         return
@@ -79,6 +80,16 @@ async def say_list_is_late(context: Mapping[str, Any]) -> None:
     settings.reports.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (settings.reports / "late.md").open("a", encoding="utf-8") as late:
         late.write(line)
+    # it waits for receivers: the triggerer goes on meanwhile
+    await asyncio.to_thread(_tell_engineers, settings, run["dag_id"], run["dag_run_id"], needed_by)
+
+
+def _tell_engineers(settings: Settings, dag_id: str, run_id: str, needed_by: str) -> None:
+    from warehouse.ledger import Ledger
+    from warehouse.notices import tell_late_list
+
+    with Ledger.open(settings) as ledger:
+        tell_late_list(settings, ledger, dag_id, run_id, needed_by)
 
 
 LIST_IS_OUT_IN_TIME = DeadlineAlert(

@@ -6,6 +6,8 @@ import pytest
 
 from dags.wiring.deadline import NextPull, next_pull, say_list_is_late
 from warehouse.errors import SettingsError
+from warehouse.ledger import Ledger
+from warehouse.settings import Settings
 
 
 def utc(text: str) -> dt.datetime:
@@ -47,9 +49,17 @@ def test_a_late_list_is_written_down_and_a_late_replay_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_type: str, told: bool
 ) -> None:
     monkeypatch.setenv("HOLDFAST_HOME", str(tmp_path))
+    # nobody listens there: the notice waits in the ledger
+    monkeypatch.setenv("HOLDFAST_NOTICE_ENGINEERS_WEBHOOK_URL", "http://127.0.0.1:9/x")
     run = {"dag_id": "score_churn_risk", "dag_run_id": "asset_1", "run_type": run_type}
-    asyncio.run(say_list_is_late({"dag_run": run}))
+    for _ in range(2):
+        asyncio.run(say_list_is_late({"dag_run": run}))
+    settings = Settings.from_environment()
+    with Ledger.open(settings) as ledger:
+        notices = ledger.notices(settings.source, "late_list", "score_churn_risk")
+    assert [one.audience for one in notices] == (["engineers"] if told else [])
     late = tmp_path / "reports" / "late.md"
     assert late.is_file() is told
     if told:
         assert "docs/runbook.md#score_churn_risk" in late.read_text()
+        assert "07:00 UTC" in notices[0].payload

@@ -7,7 +7,7 @@ from warehouse.notices.digest import tell_digest
 from warehouse.notices.notice import Notice
 from warehouse.notices.published import alerts_raised_by
 from warehouse.notices.settings import NoticeSettings, Receivers
-from warehouse.notices.subjects import tell_alarms, tell_failure, tell_risk_alerts
+from warehouse.notices.subjects import tell_alarms, tell_failure, tell_late_list, tell_risk_alerts
 from warehouse.notices.telling import bring_out, tell
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "tell_alarms",
     "tell_digest",
     "tell_failure",
+    "tell_late_list",
     "tell_risk_alerts",
 ]

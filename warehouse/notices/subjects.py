@@ -17,7 +17,7 @@ from warehouse.notices.texts import ALERT_KINDS, TIERS, say, word
 from warehouse.settings import Settings
 
 TIER_ORDER = ("high", "medium", "low")
-TASK_FAILED, RISK_ALERTS, ALARMS = "task_failed", "risk_alerts", "alarms"
+TASK_FAILED, RISK_ALERTS, ALARMS, LATE_LIST = "task_failed", "risk_alerts", "alarms", "late_list"
 
 
 def tell_risk_alerts(
@@ -215,6 +215,40 @@ def _reason(error: object) -> tuple[str, str]:
         return without_personal_data(error.what), f"{remedy[:1].upper()}{remedy[1:]}." if remedy else ""
     # what others say may repeat a row
     return (type(error).__name__ if error is not None else "the process was killed, or out of memory"), ""
+
+
+def tell_late_list(
+    settings: Settings,
+    ledger: Ledger,
+    dag: str,
+    occasion: str,
+    needed_by: str,
+    *,
+    told: NoticeSettings | None = None,
+    progress: Progress = print,
+) -> int:
+    """Tell data engineers that a list is not out in time. Returns messages that are new.
+
+    Parameters
+    ----------
+    dag : str
+        Who is late; the runbook has a section for it.
+    occasion : str
+        The run that is late: it is told once.
+    needed_by : str
+        When marketing pulls.
+    """
+    told = told or NoticeSettings.from_environment()
+    late = Notice(
+        key=f"{LATE_LIST}:{occasion}",
+        audience="engineers",
+        kind=LATE_LIST,
+        subject=dag,
+        title=say("late_title", told.language, needed_by=needed_by),
+        lines=(say("late_todo", told.language, dag=dag),),
+        link=f"{told.dashboard_url}/data" if told.dashboard_url else "",
+    )
+    return tell(settings, ledger, told, [late], progress=progress)
 
 
 def tell_alarms(

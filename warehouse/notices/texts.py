@@ -43,6 +43,14 @@ TEXTS: Mapping[str, Mapping[Language, str]] = {
         "en": "It happened {count} more times since {since} UTC, which were not told one by one.",
         "zh": "自 {since} UTC 起另外发生 {count} 次，未逐一通知。",
     },
+    "late_title": {
+        "en": "The list is not out, and marketing pulls it at {needed_by}",
+        "zh": "名单尚未发布，而营销工具将于 {needed_by} 拉取",
+    },
+    "late_todo": {
+        "en": "Readers keep the list before it. To do: docs/runbook.md#{dag}",
+        "zh": "读者仍使用上一份名单。处理步骤见 docs/runbook.md#{dag}",
+    },
     "alarms_title": {
         "en": "{count} alarms of {kind}, as of {day}",
         "zh": "{kind}：{count} 条警报（数据日期 {day}）",
