@@ -189,17 +189,16 @@ def run_dbt(
     with lock, _environment(dbt_environment(settings)), no_garbage_collection():
         from dbt.cli.main import dbtRunner
 
+        outcome: Any = None
         try:
-            if is_offline:
-                outcome = dbtRunner().invoke([*arguments, *_as_flag(values)])
-            else:
-                outcome = read_project(settings, values) if manifest is None else None
+            if not is_offline and manifest is None:
+                outcome = read_project(settings, values)
+                manifest = outcome.result
                 _close_logs()
-                if outcome is None or outcome.success:
-                    # nothing reads what a build would write of itself: a second a day
-                    quiet = ["--no-write-json"] if arguments[0] == "build" else []
-                    runner = dbtRunner(manifest if outcome is None else outcome.result)
-                    outcome = runner.invoke([*arguments, *quiet, *_as_flag(values)])
+            if outcome is None or outcome.success:
+                # nothing reads what a build would write of itself: a second a day
+                quiet = ["--no-write-json"] if arguments[0] == "build" else []
+                outcome = dbtRunner(manifest).invoke([*arguments, *quiet, *_as_flag(values)])
         finally:
             close_build_file()
             _close_logs()
