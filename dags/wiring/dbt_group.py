@@ -24,7 +24,6 @@ from cosmos.operators.watcher import DbtProducerWatcherOperator
 
 from dags.wiring.defaults import ON_FAILURE, WRITER_POOL
 from dags.wiring.writer import release_writer_lock, take_writer_lock
-from warehouse.dbt_project import read_project
 from warehouse.errors import SettingsError
 from warehouse.garbage import no_garbage_collection
 from warehouse.settings import Settings
@@ -176,6 +175,8 @@ class _ReadsProjectOnce(DbtLocalBaseOperator):
 
     def run_dbt_runner(self, command: list[str], env: dict[str, str], cwd: str, **_more: Any) -> Any:
         from dbt.cli.main import dbtRunner
+
+        from warehouse.dbt_project import read_project
 
         with change_working_directory(cwd), environ(env):
             read = read_project(Settings.from_environment(), self.vars)
