@@ -194,7 +194,6 @@ def run_dbt(
             if not is_offline and manifest is None:
                 outcome = read_project(settings, values)
                 manifest = outcome.result
-                _close_logs()
             if outcome is None or outcome.success:
                 # nothing reads what a build would write of itself: a second a day
                 quiet = ["--no-write-json"] if arguments[0] == "build" else []
@@ -229,7 +228,10 @@ def read_project(settings: Settings, variables: Mapping[str, str | int], *, writ
     with _environment(dbt_environment(settings) | anywhere), no_garbage_collection():
         from dbt.cli.main import dbtRunner
 
-        return dbtRunner().invoke(command)
+        try:
+            return dbtRunner().invoke(command)
+        finally:
+            _close_logs()
 
 
 def close_build_file() -> None:
@@ -244,10 +246,7 @@ def close_build_file() -> None:
 
 def write_manifest(settings: Settings) -> Path:
     """Let dbt parse the project and keep its manifest; the DAGs are drawn from it. Needs no database."""
-    try:
-        outcome = read_project(settings, dbt_vars(settings), writes_json=True)
-    finally:
-        _close_logs()
+    outcome = read_project(settings, dbt_vars(settings), writes_json=True)
     if not outcome.success:
         raise _failure(["parse"], outcome)
     manifest = settings.dbt_home / "manifest" / "manifest.json"
