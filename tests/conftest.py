@@ -17,8 +17,8 @@ from warehouse.settings import REPOSITORY, Settings
 def _project_read_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Give a new home what another home's dbt has read of the same project with the same variables.
 
-    dbt takes ten seconds to read the project, and there are over a hundred homes. It checks by itself
-    whether what it finds there is still true.
+    dbt takes seconds to read the project, and there are many homes. It checks by itself whether what it finds
+    there is still true.
     """
     folder = tmp_path_factory.getbasetemp()
     # two workers of one session share it

@@ -176,7 +176,7 @@ RowsOfUsers = Mapping[str, Mapping[str, list[dict[str, Any]]]]
 
 def rows_of_users(snapshot: Snapshot, cursor: Any, questions: Sequence[Question]) -> RowsOfUsers:
     """Return the rows of users by table and user: their tiers first, then those of four tables at once."""
-    users = dict.fromkeys(question.user_id for question in questions)
+    users = list(dict.fromkeys(question.user_id for question in questions))
     field_sets = {name for question in questions for name in question.field_sets}
     wanted = {
         LIST: _columns_of(snapshot, LIST, (), OF_THE_LIST),
@@ -185,7 +185,7 @@ def rows_of_users(snapshot: Snapshot, cursor: Any, questions: Sequence[Question]
         CONTACTS: _columns_of(snapshot, CONTACTS, ("as_of_date", "handed_over_at"), OF_A_CONTACT),
     }
     tiers = {TIERS: tuple(_seen_of_a_tier(snapshot, field_sets))}
-    return {**_found(cursor, tiers, list(users)), **_found(cursor, wanted, list(users))}
+    return {**_found(cursor, tiers, users), **_found(cursor, wanted, users)}
 
 
 def _found(cursor: Any, columns: Mapping[str, Sequence[str]], user_ids: Sequence[str]) -> RowsOfUsers:

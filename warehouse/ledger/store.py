@@ -46,24 +46,17 @@ def make_engine(url_text: str, *, keeps_connections: bool = False) -> Engine:
         raise SettingsError(
             "HOLDFAST_LEDGER_URL is not a database URL", None, "sqlite:////path/ledger.db or postgresql://…"
         ) from None
+    pooling: dict[str, Any] = {"max_overflow": -1} if keeps_connections else {"poolclass": NullPool}
     if url.get_backend_name() == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
-        if keeps_connections:
-            return sa.create_engine(url, max_overflow=-1, pool_pre_ping=True)
-        return sa.create_engine(url, poolclass=NullPool)
+        return sa.create_engine(url, pool_pre_ping=keeps_connections, **pooling)
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
         raise SettingsError(
             "HOLDFAST_LEDGER_URL must be a SQLite file or a PostgreSQL database",
             url.render_as_string(hide_password=True),
             "for instance sqlite:////path/ledger.db or postgresql://user@host/holdfast",
         )
-    told: dict[str, Any] = {"timeout": WAIT_SECONDS}
-    if keeps_connections:
-        # whichever thread has a connection has it alone
-        told["check_same_thread"] = False
-        engine = sa.create_engine(url, max_overflow=-1, connect_args=told)
-    else:
-        engine = sa.create_engine(url, poolclass=NullPool, connect_args=told)
+    engine = sa.create_engine(url, connect_args={"timeout": WAIT_SECONDS}, **pooling)
 
     # Python's driver would begin transactions late and half-heartedly; the ledger begins its own.
     @sa.event.listens_for(engine, "connect")
