@@ -29,6 +29,7 @@ from warehouse.ledger import Ledger
 from warehouse.publish import publish
 from warehouse.settings import Settings
 from warehouse.sources import load_source
+from warehouse.vault import sync_people
 
 USERS, TOUCHED = 1_000_000, 10_000
 SIMULATED_USERS, SIMULATED_DAYS = 5_000, 180
@@ -126,6 +127,7 @@ def make_large_day(home: Path, users: int, simulated: int) -> tuple[float, Churn
         run = build_risk(settings, ledger, day, model)
         with open_build(settings) as connection:
             _multiply(connection, settings, max(1, users // simulated))
+        sync_people(settings, ledger)  # as every ingest does
         began = time.perf_counter()
         publish(settings, ledger, run)
         seconds = time.perf_counter() - began

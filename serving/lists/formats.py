@@ -1,6 +1,5 @@
 """Formats: which one the caller wants, and how rows become its bytes, piece by piece."""
 
-import csv
 import io
 import zlib
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from serving.problems import Problem
-from warehouse.publish.exports import csv_cell
+from warehouse.publish.exports import csv_parts
 
 Name = Literal["json", "ndjson", "csv", "parquet"]
 ROWS_AT_A_TIME = 5_000
@@ -130,18 +129,7 @@ def csv_text(
     cursor: duckdb.DuckDBPyConnection, columns: tuple[str, ...], rows: str, values: dict[str, object]
 ) -> Iterator[bytes]:
     """Yield CSV as the published file has it: formulas neutralised, numbers untouched."""
-    types = cursor.execute(f"describe select {_listed(columns)} from ({rows})", values).fetchall()
-    cells = ", ".join(csv_cell(name, type_) for name, type_, *_ in types)
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(columns)
-    cursor.execute(f"select {cells} from ({rows})", values)
-    while batch := cursor.fetchmany(ROWS_AT_A_TIME):
-        writer.writerows(batch)
-        yield text.getvalue().encode()
-        text.seek(0)
-        text.truncate()
-    yield text.getvalue().encode()
+    yield from csv_parts(cursor, f"select {_listed(columns)} from ({rows})", values, ROWS_AT_A_TIME)
 
 
 class _Sink(io.RawIOBase):

@@ -64,8 +64,7 @@ def write_derived(
         _check(place, run)
         models = model_versions(connection, place.ground.base.as_of_date, made)
         facts = facts_of_tables(connection, made)
-        columns = ["risk_rank", "user_id"]
-        export_list(connection, AT_RISK_USERS, ", ".join(columns), folder)
+        export_list(connection, AT_RISK_USERS, folder)
     finally:
         connection.execute("use scratch")
     _take_along(place.ground.folder, folder)

@@ -109,11 +109,11 @@ def _tell_control(place: Workplace, run: Run, blocks: Sequence[ContactBlock]) ->
         "?::bigint as epoch, ? as source, ? as kind",
         [[place.ground.refresh_day], run.run_id, run.epoch, run.source, run.kind],
     )
-    connection.execute("create or replace table control.contact_blocks (user_id varchar, purpose varchar)")
-    if blocks:
-        connection.executemany(
-            "insert into control.contact_blocks values (?, ?)", [[one.user_id, one.purpose] for one in blocks]
-        )
+    connection.execute(
+        "create or replace table control.contact_blocks as "
+        "select unnest(?::varchar[]) as user_id, unnest(?::varchar[]) as purpose",
+        [[one.user_id for one in blocks], [one.purpose for one in blocks]],
+    )
     connection.execute("create schema if not exists campaigns")
     connection.execute(
         "create or replace view campaigns.campaign_assignments as from base.campaign_assignments"

@@ -61,9 +61,7 @@ def write_snapshot(settings: Settings, run: Run, folder: Path) -> Written:
         _check_rows(connection, run, made)
         models = model_versions(connection, run.as_of_date, made)
         facts = facts_of_tables(connection, made)
-        list_table = next(table for table in PUBLISHED_TABLES if table.name == AT_RISK_USERS)
-        order = _order(list_table, made[AT_RISK_USERS].column_names)
-        export_list(connection, AT_RISK_USERS, order, folder)
+        export_list(connection, AT_RISK_USERS, folder)
         missing = write_scoring_files(connection, settings, run.as_of_date, folder)
     if missing is not None:
         # the list goes out all the same: only POST /v1/score needs these files, and says so

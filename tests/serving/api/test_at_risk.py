@@ -24,7 +24,7 @@ def exported(api: Api, folder: Path) -> Path:
     copy = folder / "copy.duckdb"
     copy.write_bytes(published_file.resolve().read_bytes())
     with open_read_only(copy) as connection:
-        export_list(connection, "at_risk_users", "risk_rank, user_id", folder)
+        export_list(connection, "at_risk_users", folder)
     return folder
 
 

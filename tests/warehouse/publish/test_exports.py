@@ -1,4 +1,5 @@
 import csv
+import io
 import json
 from pathlib import Path
 
@@ -12,10 +13,10 @@ from warehouse.publish.exports import export_list
 from warehouse.settings import Settings
 
 
-def exported(tmp_path: Path, select: str, order: str = "1") -> Path:
+def exported(tmp_path: Path, select: str) -> Path:
     with duckdb.connect() as connection:
         connection.execute(f"create table list as {select}")
-        export_list(connection, "list", order, tmp_path)
+        export_list(connection, "list", tmp_path)
     return tmp_path
 
 
@@ -50,6 +51,21 @@ def test_numbers_dates_and_plain_text_stay_as_they_are(tmp_path: Path, value: st
 def test_the_csv_follows_the_standard(tmp_path: Path) -> None:
     exported(tmp_path, "select 'say \"hi\", you' as text, 'two\nlines' as more")
     assert (tmp_path / "list.csv").read_bytes() == b'text,more\r\n"say ""hi"", you","two\nlines"\r\n'
+
+
+def test_duckdb_writes_what_pythons_own_writer_would(tmp_path: Path) -> None:
+    texts = ["plain", "", None, ",", '"', '""', "a\rb", "x\r\n", " ", "用户,户", "'", ";", "a\tb", "\x00b"]
+    rows = [(number, text, [text or "-", "x"], number / 7) for number, text in enumerate(texts)]
+    with duckdb.connect() as connection:
+        connection.execute(
+            'create table list ("the, number" integer, text varchar, several varchar[], d double)'
+        )
+        connection.executemany("insert into list values (?, ?, ?, ?)", rows)
+        export_list(connection, "list", tmp_path)
+        cells = connection.execute("select columns(*)::varchar from list").fetchall()
+    wanted = io.StringIO(newline="")
+    csv.writer(wanted, lineterminator="\r\n").writerows([["the, number", "text", "several", "d"], *cells])
+    assert (tmp_path / "list.csv").read_bytes() == wanted.getvalue().encode()
 
 
 def test_an_empty_list_has_its_header(tmp_path: Path) -> None:
