@@ -11,6 +11,7 @@ from benchmarks.report import Section
 from benchmarks.shop import Shop, environment_of, settings_of
 from benchmarks.stages import finished
 from ml.calendar import training_date
+from warehouse.connections import open_read_only
 from warehouse.ledger import Ledger, Run
 from warehouse.settings import Settings
 
@@ -45,6 +46,13 @@ class Home:
         with Ledger.open(self.settings) as ledger:
             finished(ledger, run, is_built=run.kind == "features")
 
+    def _users(self, day: date) -> int:
+        with open_read_only(self.settings.build_file) as connection:
+            found = connection.execute(
+                "select count(*) from features.user_features where as_of_date = ?", [day]
+            )
+            return int(found.fetchall()[0][0])
+
     def build(self, day: date, *, gates: bool, first: bool) -> list[Cost]:
         """Ingest what was delivered and build the features of a day."""
         what = "features, first build" if first else "features"
@@ -53,6 +61,7 @@ class Home:
         if gates:
             costs.append(self.stage("gate: raw", "gate", *_about(run, day, "--gate", "raw")))
         costs.append(self.stage(what, "models", *_about(run, day)))
+        costs[-1].told["users"] = self._users(day)
         if gates:
             costs.append(self.stage("gate: features", "gate", *_about(run, day, "--gate", "features")))
         self.finish(run)

@@ -1,5 +1,7 @@
 """The tables that ingest writes: raw, vault, quarantine and its own small book-keeping."""
 
+from collections import defaultdict
+
 import duckdb
 
 from warehouse.errors import ContractBreach
@@ -45,15 +47,15 @@ def prepare_tables(connection: duckdb.DuckDBPyConnection, source: Source) -> Non
         If the declaration has changed since the table was made.
     """
     connection.execute(OWN_TABLES)
-    for table in source.tables:
-        columns = [(c.name, sql_type(c)) for c in table.columns] + list(META_COLUMNS)
+    declared = {
+        table: [(c.name, sql_type(c)) for c in table.columns] + list(META_COLUMNS) for table in source.tables
+    }
+    for table, columns in declared.items():
         listed = ", ".join(f'"{name}" {kind}' for name, kind in columns)
         connection.execute(f"create table if not exists {table.schema}.{table.identifier} ({listed})")
-        found = connection.execute(
-            "select column_name, lower(data_type) from duckdb_columns() "
-            "where schema_name = ? and table_name = ? order by column_index",
-            [table.schema, table.identifier],
-        ).fetchall()
+    stored = _stored_columns(connection)
+    for table, columns in declared.items():
+        found = stored[table.schema, table.identifier]
         expected = [(name, kind.replace(" ", "")) for name, kind in columns]
         if found != expected:
             changed = sorted(set(found) ^ set(expected))
@@ -62,6 +64,18 @@ def prepare_tables(connection: duckdb.DuckDBPyConnection, source: Source) -> Non
                 changed,
                 "run `python -m warehouse rebuild`: it loads every accepted delivery again as now declared",
             )
+
+
+def _stored_columns(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], list[tuple[str, str]]]:
+    """Return the columns and types of every table, by schema and name."""
+    found: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+    rows = connection.execute(
+        "select schema_name, table_name, column_name, lower(data_type) from duckdb_columns() "
+        "order by schema_name, table_name, column_index"
+    )
+    for schema, name, column, kind in rows.fetchall():
+        found[schema, name].append((column, kind))
+    return found
 
 
 def forget(connection: duckdb.DuckDBPyConnection, source: Source, delivery_ids: list[str]) -> None:

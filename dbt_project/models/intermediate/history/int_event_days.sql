@@ -10,8 +10,8 @@ changed_days as (
     {{ where_changed() }}
 ),
 
-{# Read thrice for the keys and once for the rest: cheaper than kept aside in full. #}
-day_events as not materialized (
+{# Read thrice for the keys and once for the rest: of all days, cheaper than kept aside. #}
+day_events as {{ '' if is_incremental() else 'not ' }}materialized (
     select
         user_id,
         cast(local_at as date) as activity_date,

@@ -1,6 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='delete+insert', unique_key='as_of_date'
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_days') }}
 
 with
 
