@@ -1,6 +1,7 @@
 """Measure: ``python -m benchmarks [chain] [features] [increment] [scoring] [contest] [decisions] [relay] …``.
 
-All of it if nothing is named. Trainings follow the settings (HOLDFAST_CANDIDATES and the like); the page says
+All of it if nothing is named. ``score_requests`` takes the home that the chain has published, or another one
+(``--over data``). Trainings follow the settings (HOLDFAST_CANDIDATES and the like); the page says
 which were set.
 """
 
@@ -21,13 +22,14 @@ from benchmarks.refresh import TOUCHED, measure_refresh
 from benchmarks.refresh import USERS as REFRESHED_USERS
 from benchmarks.relay import WEBHOOKS, measure_relay
 from benchmarks.report import Section, page
+from benchmarks.score_requests import measure_score_requests
 from benchmarks.scoring import USERS, measure_scoring
 from benchmarks.serving import SECONDS, measure_serving
 from benchmarks.serving import USERS as SERVED_USERS
 from benchmarks.shop import Shop
 
 OF_A_SHOP = ("chain", "features", "increment")
-CHOICES = (*OF_A_SHOP, "scoring", "contest", "decisions", "relay", "serving", "refresh")
+CHOICES = (*OF_A_SHOP, "score_requests", "scoring", "contest", "decisions", "relay", "serving", "refresh")
 # Settings that change what a training does.
 SAID = ("HOLDFAST_CANDIDATES", "HOLDFAST_SEARCH_TRIALS", "HOLDFAST_SEARCH_SECONDS", "HOLDFAST_FIT_SECONDS")
 
@@ -36,6 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure what was asked for, print it and write it; returns 1 if a target was missed."""
     asked = _parser().parse_args(arguments)
     asked.what = asked.what or list(CHOICES)
+    if "score_requests" in asked.what and asked.over is None and "chain" not in asked.what:
+        asked.what.insert(0, "chain")
     if asked.home is not None:
         asked.home.mkdir(parents=True, exist_ok=True)
         if any(asked.home.glob("history-*")):
@@ -50,6 +54,8 @@ def _measure(asked: argparse.Namespace, folder: Path) -> int:
     sections: list[Section] = []
     if set(asked.what) & set(OF_A_SHOP):
         _measure_shop(asked, folder, sections)
+    if "score_requests" in asked.what and asked.over is not None:
+        sections.append(measure_score_requests(asked.over.resolve()))
     if "scoring" in asked.what:
         sections.append(measure_scoring(folder, users=asked.scored_users))
     if "contest" in asked.what:
@@ -75,13 +81,14 @@ def _measure(asked: argparse.Namespace, folder: Path) -> int:
 def _command(asked: argparse.Namespace) -> str:
     """Return the command that measures the same again; what is usual is left out."""
     usual = _parser().parse_args([])
+    over = [] if asked.over is None else [f"--over {asked.over}"]
     settings = [f"{name}={os.environ[name]}" for name in SAID if os.environ.get(name)]
     sizes = [
         f"--{name.replace('_', '-')} {value}"
         for name, value in vars(asked).items()
         if isinstance(value, int | float) and value != getattr(usual, name)
     ]
-    return " ".join([*settings, "python -m benchmarks", *asked.what, *sizes])
+    return " ".join([*settings, "python -m benchmarks", *asked.what, *over, *sizes])
 
 
 def _measure_shop(asked: argparse.Namespace, folder: Path, sections: list[Section]) -> None:
@@ -92,6 +99,8 @@ def _measure_shop(asked: argparse.Namespace, folder: Path, sections: list[Sectio
     full = _history(asked, shop, home, simulated, sections)
     if "features" in asked.what:
         sections.append(in_own_process(measure_features, home.settings, shop.day(shop.days)))
+    if "score_requests" in asked.what and asked.over is None:
+        sections.append(measure_score_requests(home.folder))
     if "increment" in asked.what:
         short = Home(folder / "history-short")
         sections.append(measure_increment(shop, home, short, full))
@@ -140,6 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--serving-seconds", type=int, default=SECONDS, help=f"seconds of requests ({SECONDS})"
     )
+    parser.add_argument("--over", type=Path, help="a home with a published day, for score_requests")
     parser.add_argument("--home", type=Path, help="folder to work in and keep; a temporary one if left out")
     parser.add_argument(
         "--write", type=Path, help="also put it on this page, whose other sections stay: docs/benchmarks.md"

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -60,10 +60,11 @@ class Home:
         run = self.begin("features", day)
         if gates:
             costs.append(self.stage("gate: raw", "gate", *_about(run, day, "--gate", "raw")))
-        costs.append(self.stage(what, "models", *_about(run, day)))
-        costs[-1].told["users"] = self._users(day)
+        built = self.stage(what, "models", *_about(run, day))
+        costs.append(replace(built, told={**built.told, "users": self._users(day)}))
         if gates:
             costs.append(self.stage("gate: features", "gate", *_about(run, day, "--gate", "features")))
+            costs.append(self.stage("the features' SQL kept", "program"))
         self.finish(run)
         return costs
 

@@ -229,7 +229,8 @@ def _cost(work: Callable[[], object], settings: Settings, count: str) -> Cost:
 
 
 def _connect(settings: Settings) -> duckdb.DuckDBPyConnection:
-    limits = {"threads": settings.threads, "memory_limit": settings.memory_limit}
-    connection = duckdb.connect(settings.build_file, config=limits)
+    connection = duckdb.connect(
+        settings.build_file, config={"threads": settings.threads, "memory_limit": settings.memory_limit}
+    )
     connection.execute("set enable_progress_bar = false")
     return connection

@@ -1,10 +1,9 @@
-"""POST /v1/score under load: ``python -m benchmarks.score_requests HOME``, over a home with a published day.
+"""POST /v1/score under load, over a home with a published day.
 
 Serves a copy of the home on loopback and sends it the complete rows of real users, one request after the
 other from each client. The home itself is only read.
 """
 
-import argparse
 import json
 import os
 import shutil
@@ -24,12 +23,12 @@ from typing import Any
 import httpx
 import numpy as np
 
-from benchmarks.report import Figure, Section, page
+from benchmarks.report import Figure, Section
 from serving.keys import make_key
 from warehouse.connections import open_read_only
 from warehouse.feature_program import PROGRAM_NAME, SHARED_TABLES, FeatureProgram
 from warehouse.ledger import Ledger
-from warehouse.publish import current_snapshot
+from warehouse.publish import current_snapshot, read_manifest
 from warehouse.settings import Settings
 
 REQUESTS, USERS, CLIENTS = 600, 100, 1
@@ -39,7 +38,7 @@ PROMISED_MILLISECONDS = 150.0
 START_SECONDS = 300.0
 
 
-def measure_score_requests(home: Path, requests: int, clients: int) -> Section:
+def measure_score_requests(home: Path, requests: int = REQUESTS, clients: int = CLIENTS) -> Section:
     """Send score requests to a server over a copy of a home, and say how long they took.
 
     Returns
@@ -64,17 +63,17 @@ def measure_score_requests(home: Path, requests: int, clients: int) -> Section:
             )
             ledger.add_key(key, by="benchmark")
         bodies = _bodies(settings, objecting)
+        users = read_manifest(current_snapshot(settings)).row_counts["user_risk_tiers"]
         rows = sum(len(rows) for body in bodies for rows in json.loads(body)["tables"].values())
         with _served(settings) as address:
             seconds = _send(address, text, bodies, requests, clients)
     milliseconds = {share: float(np.percentile(seconds, share)) * 1000 for share in (50, 95, 99)}
     return Section(
         "Scores on demand",
-        f"{requests} requests of {len(bodies)} users with {rows / len(bodies):,.0f} rows on average, from "
-        f"{clients} client(s) on loopback, one after the other: half took at most {milliseconds[50]:.0f} ms, "
-        f"95 % {milliseconds[95]:.0f} ms, 99 % {milliseconds[99]:.0f} ms; "
-        f"{requests / sum(seconds) * clients:.0f} a "
-        "second.",
+        f"{users:,} users are published. {requests} requests of {len(bodies)} of them with "
+        f"{rows / len(bodies):,.0f} rows on average, from {clients} client(s) on loopback, one after the "
+        f"other: half took at most {milliseconds[50]:.0f} ms, 95 % {milliseconds[95]:.0f} ms, 99 % "
+        f"{milliseconds[99]:.0f} ms; {requests / sum(seconds) * clients:.0f} a second.",
         figures=(
             Figure(
                 "POST /v1/score, 99th percentile",
@@ -166,19 +165,3 @@ def _send(address: str, key: str, bodies: Sequence[bytes], requests: int, client
 
     with ThreadPoolExecutor(clients) as pool:
         return [second for found in pool.map(one_client, range(clients)) for second in found]
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Measure and print; returns 1 if the promise was missed."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.score_requests", description=__doc__)
-    parser.add_argument("home", type=Path, help="a home with a published day, for instance that of make demo")
-    parser.add_argument("--requests", type=int, default=REQUESTS, help=f"requests ({REQUESTS})")
-    parser.add_argument("--clients", type=int, default=CLIENTS, help=f"clients at once ({CLIENTS})")
-    asked = parser.parse_args(arguments)
-    section = measure_score_requests(asked.home.resolve(), asked.requests, asked.clients)
-    print(page(f"python -m benchmarks.score_requests {asked.home}", [section]))
-    return 1 if any(figure.verdict == "MISSED" for figure in section.figures) else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,8 +8,8 @@ starting Python and importing.
 # each stage imports what it needs and no more: importing is part of what is measured
 # ruff: noqa: PLC0415
 import argparse
+import atexit
 import json
-import logging
 import os
 import sys
 import time
@@ -62,6 +62,15 @@ def gate(settings: Settings, ledger: Ledger, asked: argparse.Namespace) -> dict[
     return {"work": time.perf_counter() - began, "rules": rules, "closed": said}
 
 
+def program(settings: Settings, _: Ledger, __: argparse.Namespace) -> dict[str, Any]:
+    """Keep the SQL that the features were built with, by which single users are scored."""
+    from warehouse.feature_program.compiling import current_program
+
+    began = time.perf_counter()
+    current_program(settings)
+    return {"work": time.perf_counter() - began}
+
+
 def snapshots(settings: Settings, _: Ledger, asked: argparse.Namespace) -> dict[str, Any]:
     """Build the features of the past days that training reads."""
     from ml.entry import snapshots_missing
@@ -96,6 +105,7 @@ STAGES: dict[str, Callable[[Settings, Ledger, argparse.Namespace], dict[str, Any
     "ingest": ingest,
     "models": models,
     "gate": gate,
+    "program": program,
     "snapshots": snapshots,
     "score": score,
     "risk": risk,
@@ -127,7 +137,7 @@ def main() -> int:
 
 if __name__ == "__main__":
     done = main()
-    logging.shutdown()
+    atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(done)
