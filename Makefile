@@ -191,7 +191,7 @@ rollback: install  ## Point readers back to an earlier run (RUN=run_id)
 
 .PHONY: test
 test: install  ## Run all tests, two files at a time (PYTEST_ARGS=)
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 .PHONY: browser
 browser:  ## Install the Chromium that the dashboard's tests look with (Debian or Ubuntu, as root)

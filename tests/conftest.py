@@ -13,6 +13,12 @@ from warehouse import dbt_project
 from warehouse.settings import REPOSITORY, Settings
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the files with slow tests begin: one that came last would keep one process waiting for the other."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _project_read_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Give a new home what another home's dbt has read of the same project with the same variables.

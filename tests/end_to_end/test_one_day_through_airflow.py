@@ -31,6 +31,8 @@ from warehouse.ledger import Ledger
 from warehouse.publish import PUBLISHED_TABLES, verify_snapshot
 from warehouse.settings import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 LISTS = ("at_risk_users.csv", "at_risk_users.parquet", "at_risk_users.jsonl")
 # of a run, or of an earlier run that the books still name
 BOOKS = "data_quality_report"

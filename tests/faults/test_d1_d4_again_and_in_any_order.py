@@ -15,6 +15,8 @@ from tests.end_to_end.line import forget_runs, workshop
 from tests.faults.another_way import deliver_another_way
 from warehouse.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 # rows received and duplicates are counted there, and files delivered twice are meant to be counted
 BOOKS = "data_quality_report"
 # compares a day with the days that are stored by then
