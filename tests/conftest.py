@@ -14,7 +14,7 @@ from warehouse.settings import REPOSITORY, Settings
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the files with slow tests begin: one that came last would keep one process waiting for the other."""
+    """Let the files with slow tests begin: one that came last would keep the other process waiting."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 
