@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from warehouse.errors import SettingsError
+from warehouse.environment import switch, whole_number
 from warehouse.settings import Settings
 
 
@@ -56,25 +56,9 @@ class ServingSettings:
             If a value cannot be used; the message names the variable.
         """
         env = os.environ if environment is None else environment
-        open_metrics = env.get("HOLDFAST_OPEN_METRICS") or "off"
-        if open_metrics not in ("on", "off"):
-            raise SettingsError(
-                "HOLDFAST_OPEN_METRICS must be on or off",
-                open_metrics,
-                "off asks for a key with the scope metrics:read",
-            )
         return cls(
             warehouse=Settings.from_environment(env),
-            port=_whole_number(env, "HOLDFAST_PORT", 8088, most=65535),
-            stale_hours=_whole_number(env, "HOLDFAST_STALE_HOURS", 36, most=24 * 366),
-            open_metrics=open_metrics == "on",
+            port=whole_number(env, "HOLDFAST_PORT", 8088, most=65535),
+            stale_hours=whole_number(env, "HOLDFAST_STALE_HOURS", 36, most=24 * 366),
+            open_metrics=switch(env, "HOLDFAST_OPEN_METRICS"),
         )
-
-
-def _whole_number(env: Mapping[str, str], name: str, default: int, *, most: int) -> int:
-    text = env.get(name) or str(default)
-    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= most:
-        raise SettingsError(
-            f"{name} must be a whole number from 1 to {most}", text, f"for instance {name}={default}"
-        )
-    return int(text)

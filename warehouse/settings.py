@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from warehouse.definitions import definition_in_force, load_definitions
+from warehouse.environment import switch, web_address, whole_number
 from warehouse.errors import SettingsError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -101,18 +102,18 @@ class Settings:
             definition_id=definition.definition_id,
             horizon_days=definition.horizon_days,
             eligible_days=definition.active_within_days,
-            threads=_whole_number(env, "HOLDFAST_THREADS", 2),
+            threads=whole_number(env, "HOLDFAST_THREADS", 2),
             memory_limit=env.get("HOLDFAST_MEMORY_LIMIT", "4GB"),
-            snapshots_kept=_whole_number(env, "HOLDFAST_SNAPSHOTS_KEPT", 14),
-            alarm_url=_web_address(env, "HOLDFAST_ALARM_URL"),
+            snapshots_kept=whole_number(env, "HOLDFAST_SNAPSHOTS_KEPT", 14),
+            alarm_url=web_address(env, "HOLDFAST_ALARM_URL", is_open_allowed=True),
             candidates=env.get("HOLDFAST_CANDIDATES", ""),
-            search_trials=_whole_number(env, "HOLDFAST_SEARCH_TRIALS", 30, fewest=0),
-            search_seconds=_whole_number(env, "HOLDFAST_SEARCH_SECONDS", 900),
-            fit_seconds=_whole_number(env, "HOLDFAST_FIT_SECONDS", 300),
-            sending=_switch(env, "HOLDFAST_SENDING"),
-            fresh_days=_whole_number(env, "HOLDFAST_FRESH_DAYS", 2),
-            approval_hours=_whole_number(env, "HOLDFAST_APPROVAL_HOURS", 12),
-            intraday_kept=_whole_number(env, "HOLDFAST_INTRADAY_KEPT", 4),
+            search_trials=whole_number(env, "HOLDFAST_SEARCH_TRIALS", 30, fewest=0),
+            search_seconds=whole_number(env, "HOLDFAST_SEARCH_SECONDS", 900),
+            fit_seconds=whole_number(env, "HOLDFAST_FIT_SECONDS", 300),
+            sending=switch(env, "HOLDFAST_SENDING"),
+            fresh_days=whole_number(env, "HOLDFAST_FRESH_DAYS", 2),
+            approval_hours=whole_number(env, "HOLDFAST_APPROVAL_HOURS", 12),
+            intraday_kept=whole_number(env, "HOLDFAST_INTRADAY_KEPT", 4),
         )
 
     @property
@@ -174,29 +175,3 @@ class Settings:
     def dbt_project(self) -> Path:
         """The dbt project's own folder."""
         return REPOSITORY / "dbt_project"
-
-
-def _whole_number(env: Mapping[str, str], name: str, default: int, *, fewest: int = 1) -> int:
-    text = env.get(name, str(default))
-    if not text.isdecimal() or int(text) < fewest:
-        raise SettingsError(
-            f"{name} must be a whole number of at least {fewest}", text, f"for instance {name}={default}"
-        )
-    return int(text)
-
-
-def _switch(env: Mapping[str, str], name: str) -> bool:
-    text = env.get(name) or "off"
-    if text not in ("on", "off"):
-        raise SettingsError(f"{name} must be on or off", text, f"{name}=off sends nothing")
-    return text == "on"
-
-
-def _web_address(env: Mapping[str, str], name: str) -> str:
-    text = env.get(name, "").strip()
-    if text and not text.startswith(("https://", "http://")):
-        # the text may hold a secret: it is not repeated
-        raise SettingsError(
-            f"{name} is not a web address", None, f"for instance {name}=https://example.org/hook"
-        )
-    return text

@@ -9,7 +9,8 @@ from email.headerregistry import Address
 from campaigns.channels.channel import Message, Outcome
 from campaigns.channels.frames import FrameMaker
 from campaigns.channels.letters import Letter, write_letter
-from campaigns.channels.settings import MailServer, tls_context
+from campaigns.channels.settings import tls_context
+from warehouse.environment import MailServer
 from warehouse.errors import ContractBreach
 from warehouse.ledger import Clock, utc_now
 

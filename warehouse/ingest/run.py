@@ -91,6 +91,12 @@ def ingest(
     )
 
 
+def _counted(outcomes: list[DeliveryOutcome]) -> str:
+    accepted = sum(outcome.rows_accepted for outcome in outcomes)
+    quarantined = sum(outcome.rows_quarantined for outcome in outcomes)
+    return f"{accepted:,} rows accepted" + (f", {quarantined:,} quarantined" if quarantined else "")
+
+
 def _accepted_days(recorded: Recorded) -> list[date]:
     return [delivery.delivery_date for delivery, _ in recorded if delivery.status == "accepted"]
 
@@ -139,8 +145,7 @@ class _Taking:
                 recorded_now = _take(self.connection, self.ledger, self.source, candidates, self.history)
                 self.seen.add(recorded_now)
                 outcomes += [candidate.outcome() for candidate in candidates]
-                rows = sum(outcome.rows_accepted for outcome in outcomes)
-                self.progress(f"ingested {looked:,} of {len(folders):,} days: {rows:,} rows accepted")
+                self.progress(f"ingested {looked:,} of {len(folders):,} days: {_counted(outcomes)}")
         return outcomes
 
 

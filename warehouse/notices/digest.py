@@ -48,7 +48,7 @@ def tell_digest(
             subject=today,
             title=title,
             lines=lines,
-            link=f"{told.dashboard_url}/today" if told.dashboard_url else "",
+            link=told.page("today"),
         )
         for audience, lines in (("service", shared), ("engineers", for_engineers))
     ]

@@ -9,8 +9,9 @@ from email.policy import SMTP
 from typing import Any
 
 from warehouse.alarms import posted
+from warehouse.environment import MailServer
 from warehouse.notices.notice import Notice
-from warehouse.notices.settings import Language, MailLine, NoticeSettings, Receivers
+from warehouse.notices.settings import Language, NoticeSettings, Receivers
 from warehouse.notices.texts import say
 
 TIMEOUT_SECONDS = 10.0
@@ -92,7 +93,7 @@ def _escaped(text: str) -> str:
 
 
 def _mailed(notice: Notice, source: str, settings: NoticeSettings, receivers: Receivers) -> str | None:
-    if settings.mail_line is None:
+    if settings.mail_server is None:
         return "there is no mail server"
     letter = EmailMessage(policy=SMTP)
     letter["From"] = settings.sender
@@ -103,7 +104,7 @@ def _mailed(notice: Notice, source: str, settings: NoticeSettings, receivers: Re
     letter["Content-Language"] = settings.language
     letter.set_content(f"{notice.title}\n\n{plain_text(notice, settings.language)}\n", cte="quoted-printable")
     try:
-        with _connected(settings.mail_line) as connection:
+        with _connected(settings.mail_server) as connection:
             refused = connection.send_message(letter)
     except smtplib.SMTPResponseException as error:
         return f"the mail server answered {error.smtp_code}"
@@ -113,18 +114,18 @@ def _mailed(notice: Notice, source: str, settings: NoticeSettings, receivers: Re
     return f"the mail server refused {len(refused)} of the recipients" if refused else None
 
 
-def _connected(line: MailLine) -> smtplib.SMTP:
-    if line.protection == "tls":
+def _connected(server: MailServer) -> smtplib.SMTP:
+    if server.protection == "tls":
         connection: smtplib.SMTP = smtplib.SMTP_SSL(
-            line.host, line.port, timeout=TIMEOUT_SECONDS, context=ssl.create_default_context()
+            server.host, server.port, timeout=TIMEOUT_SECONDS, context=ssl.create_default_context()
         )
     else:
-        connection = smtplib.SMTP(line.host, line.port, timeout=TIMEOUT_SECONDS)
+        connection = smtplib.SMTP(server.host, server.port, timeout=TIMEOUT_SECONDS)
     try:
-        if line.protection == "starttls":
+        if server.protection == "starttls":
             connection.starttls(context=ssl.create_default_context())
-        if line.user:
-            connection.login(line.user, line.password)
+        if server.user:
+            connection.login(server.user, server.password)
     except BaseException:
         connection.close()
         raise

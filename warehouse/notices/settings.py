@@ -7,25 +7,11 @@ from dataclasses import dataclass, field
 from email.headerregistry import Address
 from email.utils import parseaddr
 from typing import Literal, cast
-from urllib.parse import SplitResult, unquote, urlsplit
 
+from warehouse.environment import MailServer, mail_server, one_of, web_address, whole_number
 from warehouse.errors import SettingsError
 
 Language = Literal["en", "zh"]
-#: How the line to the mail server is protected, by scheme, with the usual port.
-SMTP_SCHEMES = {"smtp": ("starttls", 587), "smtps": ("tls", 465), "smtp+plain": ("none", 25)}
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-
-
-@dataclass(frozen=True)
-class MailLine:
-    """An SMTP server; user and password are empty to send without logging in."""
-
-    host: str
-    port: int
-    protection: str
-    user: str = field(default="", repr=False)
-    password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -65,7 +51,7 @@ class NoticeSettings:
 
     engineers: Receivers = Receivers()
     service: Receivers = Receivers()
-    mail_line: MailLine | None = None
+    mail_server: MailServer | None = None
     sender: str = ""
     language: Language = "en"
     dashboard_url: str = ""
@@ -87,29 +73,33 @@ class NoticeSettings:
         read = cls(
             engineers=Receivers(
                 _addresses(env, "HOLDFAST_NOTICE_ENGINEERS_EMAIL"),
-                _web_address(env, "HOLDFAST_NOTICE_ENGINEERS_SLACK_URL"),
-                _web_address(env, "HOLDFAST_NOTICE_ENGINEERS_WEBHOOK_URL"),
+                web_address(env, "HOLDFAST_NOTICE_ENGINEERS_SLACK_URL"),
+                web_address(env, "HOLDFAST_NOTICE_ENGINEERS_WEBHOOK_URL"),
             ),
             service=Receivers(
                 _addresses(env, "HOLDFAST_NOTICE_SERVICE_EMAIL"),
-                _web_address(env, "HOLDFAST_NOTICE_SERVICE_SLACK_URL"),
-                _web_address(env, "HOLDFAST_NOTICE_SERVICE_WEBHOOK_URL"),
+                web_address(env, "HOLDFAST_NOTICE_SERVICE_SLACK_URL"),
+                web_address(env, "HOLDFAST_NOTICE_SERVICE_WEBHOOK_URL"),
             ),
-            mail_line=_mail_line(env.get("HOLDFAST_NOTICE_SMTP_URL", "").strip()),
+            mail_server=mail_server(env, "HOLDFAST_NOTICE_SMTP_URL"),
             sender=next(iter(_addresses(env, "HOLDFAST_NOTICE_EMAIL_FROM")), ""),
-            language=cast(Language, _one_of(env, "HOLDFAST_NOTICE_LANGUAGE", ("en", "zh"))),
-            dashboard_url=_web_address(env, "HOLDFAST_NOTICE_DASHBOARD_URL").rstrip("/"),
-            names_users=_one_of(env, "HOLDFAST_NOTICE_USERS", ("ids", "counts")) == "ids",
-            details=_number(env, "HOLDFAST_NOTICE_DETAILS", 10),
-            quiet_hours=_number(env, "HOLDFAST_NOTICE_QUIET_HOURS", 6),
+            language=cast(Language, one_of(env, "HOLDFAST_NOTICE_LANGUAGE", ("en", "zh"))),
+            dashboard_url=web_address(env, "HOLDFAST_NOTICE_DASHBOARD_URL").rstrip("/"),
+            names_users=one_of(env, "HOLDFAST_NOTICE_USERS", ("ids", "counts")) == "ids",
+            details=whole_number(env, "HOLDFAST_NOTICE_DETAILS", 10, most=999),
+            quiet_hours=whole_number(env, "HOLDFAST_NOTICE_QUIET_HOURS", 6, most=999),
         )
-        if (read.engineers.email or read.service.email) and not (read.mail_line and read.sender):
+        if (read.engineers.email or read.service.email) and not (read.mail_server and read.sender):
             raise SettingsError(
                 "Notices are to go out by e-mail, and there is no server or no sender",
                 None,
                 "set HOLDFAST_NOTICE_SMTP_URL and HOLDFAST_NOTICE_EMAIL_FROM, or take the addresses away",
             )
         return read
+
+    def page(self, name: str) -> str:
+        """Return the address of a page of the dashboard; empty where nobody said where it is."""
+        return f"{self.dashboard_url}/{name}" if self.dashboard_url else ""
 
     def receivers(self, audience: str) -> Receivers:
         """Return where an audience is told.
@@ -140,62 +130,3 @@ def _addresses(env: Mapping[str, str], name: str) -> tuple[str, ...]:
             )
         found.append(address.addr_spec)
     return tuple(found)
-
-
-def _parts(text: str) -> SplitResult | None:
-    try:
-        url = urlsplit(text)
-        url.port  # noqa: B018  reading it checks it
-    except ValueError:
-        return None
-    return url
-
-
-def _web_address(env: Mapping[str, str], name: str) -> str:
-    text = env.get(name, "").strip()
-    if not text:
-        return ""
-    url = _parts(text)
-    is_readable = bool(url and url.hostname) and text.isascii() and not re.search(r"[\s<>\"\\]", text)
-    if url is None or not is_readable or url.scheme not in ("http", "https"):
-        raise SettingsError(
-            f"{name} is not a web address", None, f"for instance {name}=https://example.org/x"
-        )
-    if url.scheme == "http" and url.hostname not in LOOPBACK:
-        raise SettingsError(f"{name} must be reached over https", None, f"for instance {name}=https://…")
-    return text
-
-
-def _mail_line(text: str) -> MailLine | None:
-    if not text:
-        return None
-    url = _parts(text)
-    protection, port = SMTP_SCHEMES.get(url.scheme if url else "", ("", 0))
-    if url is None or not protection or not url.hostname or url.path.strip("/") or url.query:
-        raise SettingsError(
-            "HOLDFAST_NOTICE_SMTP_URL is not the address of a mail server",
-            None,
-            "smtp://user:password@host:587 (STARTTLS), smtps://… (TLS) or smtp+plain://localhost:25",
-        )
-    user, password = unquote(url.username or ""), unquote(url.password or "")
-    if protection == "none" and (user or password) and url.hostname not in LOOPBACK:
-        raise SettingsError(
-            "HOLDFAST_NOTICE_SMTP_URL would send a password over an open line",
-            None,
-            "use smtp:// or smtps://",
-        )
-    return MailLine(url.hostname, url.port or port, protection, user, password)
-
-
-def _one_of(env: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
-    text = env.get(name, "").strip() or choices[0]
-    if text not in choices:
-        raise SettingsError(f"{name} must be {' or '.join(choices)}", text, f"{name}={choices[0]}")
-    return text
-
-
-def _number(env: Mapping[str, str], name: str, default: int) -> int:
-    text = env.get(name, "").strip() or str(default)
-    if not re.fullmatch(r"[1-9][0-9]{0,2}", text):
-        raise SettingsError(f"{name} must be a whole number from 1 to 999", text, f"{name}={default}")
-    return int(text)

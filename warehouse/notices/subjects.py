@@ -99,7 +99,7 @@ def _of_alerts(run: Run, kind: str, told: NoticeSettings, alerts: Sequence[Mappi
         ),
         lines=lines,
         more=len(ordered) - len(shown),
-        link=f"{told.dashboard_url}/at-risk" if told.dashboard_url else "",
+        link=told.page("at-risk"),
         members=members,
     )
 
@@ -204,7 +204,7 @@ def _of_failure(failure: Failure, key: str, told: NoticeSettings, again: tuple[s
             say("failure_todo", language, todo=todo, dag=failure.task.partition(".")[0]),
             *again,
         ),
-        link=f"{told.dashboard_url}/data" if told.dashboard_url else "",
+        link=told.page("data"),
     )
 
 
@@ -246,7 +246,7 @@ def tell_late_list(
         subject=dag,
         title=say("late_title", told.language, needed_by=needed_by),
         lines=(say("late_todo", told.language, dag=dag),),
-        link=f"{told.dashboard_url}/data" if told.dashboard_url else "",
+        link=told.page("data"),
     )
     return tell(settings, ledger, told, [late], progress=progress)
 
@@ -277,7 +277,7 @@ def tell_alarms(
                 say("alarms_todo", told.language),
             ),
             more=max(0, len(found) - told.details),
-            link=f"{told.dashboard_url}/model" if told.dashboard_url else "",
+            link=told.page("model"),
         )
         for kind, found in sorted(by_kind.items())
     ]

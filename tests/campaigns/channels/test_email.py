@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from campaigns.channels.email import EmailChannel
-from campaigns.channels.settings import MailServer
 from campaigns.unsubscribe import unsubscribe_key, verify_token
 from tests.campaigns.channels.mail_servers import mail_server
 from tests.campaigns.channels.makers import CANARY, clock, frames, message
+from warehouse.environment import MailServer
 
 SENDER = Address("Lamps & More", "hello", "shop.example")
 

@@ -14,10 +14,10 @@ import pytest
 
 from campaigns.channels import channels_from_environment
 from campaigns.channels.email import EmailChannel
-from campaigns.channels.settings import MailServer
 from tests.campaigns.channels.mail_servers import mail_server
 from tests.campaigns.channels.makers import CANARY, clock, frames, message
 from tests.campaigns.channels.receivers import Answer, receiver
+from warehouse.environment import MailServer
 
 TOKEN, PATH = f"token-{CANARY}", f"path-{CANARY}"
 PHONE = "+8613800138000"

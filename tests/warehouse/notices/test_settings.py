@@ -1,8 +1,8 @@
 import pytest
 
+from warehouse.environment import MailServer
 from warehouse.errors import SettingsError
 from warehouse.notices import NoticeSettings, Receivers
-from warehouse.notices.settings import MailLine
 
 MAIL = {
     "HOLDFAST_NOTICE_SMTP_URL": "smtp://u:p@mail.example.org",
@@ -26,7 +26,7 @@ def test_each_audience_has_its_own_channels() -> None:
     )
     assert read.engineers == Receivers(("a@x.example", "b@x.example"))
     assert read.service.channels == ("slack",)
-    assert read.mail_line == MailLine("mail.example.org", 587, "starttls", "u", "p")
+    assert read.mail_server == MailServer("mail.example.org", 587, "starttls", "u", "p")
 
 
 @pytest.mark.parametrize(

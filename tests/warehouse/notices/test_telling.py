@@ -30,10 +30,10 @@ def test_a_dead_receiver_fails_nothing_and_the_notice_waits_for_it_alone(office:
 
 def test_nobody_there_fails_nothing(office: Office) -> None:
     told = office.told()
-    assert told.mail_line
+    assert told.mail_server
     nowhere = replace(
         told,
-        mail_line=replace(told.mail_line, port=9),
+        mail_server=replace(told.mail_server, port=9),
         service=Receivers(("a@shop.example",), "", "http://127.0.0.1:9/x"),
     )
     assert office.alerts([alert(1)], nowhere) == 2
