@@ -7,13 +7,9 @@ other from each client. The home itself is only read.
 import json
 import os
 import shutil
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -24,6 +20,7 @@ import httpx
 import numpy as np
 
 from benchmarks.report import Figure, Section
+from benchmarks.serving import served
 from serving.keys import make_key
 from warehouse.connections import open_read_only
 from warehouse.feature_program import PROGRAM_NAME, SHARED_TABLES, FeatureProgram
@@ -35,7 +32,6 @@ REQUESTS, USERS, CLIENTS = 600, 100, 1
 WARMING = 20
 # what is promised of one request in a hundred, on two processors
 PROMISED_MILLISECONDS = 150.0
-START_SECONDS = 300.0
 
 
 def measure_score_requests(home: Path, requests: int = REQUESTS, clients: int = CLIENTS) -> Section:
@@ -65,8 +61,8 @@ def measure_score_requests(home: Path, requests: int = REQUESTS, clients: int = 
         bodies = _bodies(settings, objecting)
         users = read_manifest(current_snapshot(settings)).row_counts["user_risk_tiers"]
         rows = sum(len(rows) for body in bodies for rows in json.loads(body)["tables"].values())
-        with _served(settings) as address:
-            seconds = _send(address, text, bodies, requests, clients)
+        with served(settings) as (port, _):
+            seconds = _send(f"http://127.0.0.1:{port}", text, bodies, requests, clients)
     milliseconds = {share: float(np.percentile(seconds, share)) * 1000 for share in (50, 95, 99)}
     return Section(
         "Scores on demand",
@@ -120,33 +116,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return f"{value.isoformat()}Z"
     return float(value) if isinstance(value, Decimal) else value.isoformat()
-
-
-@contextmanager
-def _served(settings: Settings) -> Iterator[str]:
-    """Serve a home by a process of its own; yields the address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {**os.environ, "HOLDFAST_HOME": str(settings.home), "HOLDFAST_PORT": str(port)}
-    server = subprocess.Popen([sys.executable, "-m", "serving", "serve"], env=environment)
-    try:
-        yield _once_up(f"http://127.0.0.1:{port}", server)
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def _once_up(address: str, server: subprocess.Popen[bytes]) -> str:
-    until = time.monotonic() + START_SECONDS
-    while time.monotonic() < until and server.poll() is None:
-        try:
-            httpx.get(f"{address}/v1/health").raise_for_status()
-        except httpx.HTTPError:
-            time.sleep(0.2)
-        else:
-            return address
-    raise RuntimeError(f"the server at {address} did not come up within {START_SECONDS:.0f} s")
 
 
 def _send(address: str, key: str, bodies: Sequence[bytes], requests: int, clients: int) -> list[float]:
