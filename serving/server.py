@@ -29,6 +29,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     patience_seconds = 30.0
     _head_bytes = 0
+    _is_in_head = False
     _asking: asyncio.TimerHandle | None = None
     _taking: asyncio.TimerHandle | None = None
 
@@ -48,12 +49,21 @@ class PatientProtocol(HttpToolsProtocol):
         self._stop("_taking")
         super().connection_lost(exc)
 
+    def on_message_begin(self) -> None:
+        """A request begins with its head."""
+        self._is_in_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """What follows is its body, which may go on when the answer has left."""
+        self._is_in_head = False
+        super().on_headers_complete()
+
     def data_received(self, data: bytes) -> None:
         """Measure the time from the first byte of a request to its last, and how long its head is."""
-        before = self.cycle
         super().data_received(data)
         cycle = self.cycle
-        self._head_bytes = self._head_bytes + len(data) if cycle is before and _is_answered(cycle) else 0
+        self._head_bytes = self._head_bytes + len(data) if self._is_in_head else 0
         if self._head_bytes > MOST_HEADER_BYTES and not self.transport.is_closing():
             # what comes in one piece is refused by the app, and says more
             self.send_400_response("The head of the request is too long.")
@@ -91,10 +101,6 @@ class PatientProtocol(HttpToolsProtocol):
         log.warning("a client %s within %g s and was cut off", why, self.patience_seconds)
         # close() would wait for the client to take what is buffered
         self.transport.abort()
-
-
-def _is_answered(cycle: Any) -> bool:
-    return cycle is None or cycle.response_complete
 
 
 def make_server(settings: ServingSettings, **changes: Any) -> uvicorn.Server:

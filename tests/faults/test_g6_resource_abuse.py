@@ -170,6 +170,22 @@ def test_g6_a_body_has_a_largest_size_whatever_its_header_says(
     assert client.get("/v1/health").status_code == 200
 
 
+def test_g6_the_rest_of_a_body_that_was_refused_is_no_new_request(
+    served: tuple[httpx.Client, FastAPI],
+) -> None:
+    client, _ = served
+    # longer than a head may be, and sent when the answer is there
+    rest = b"b" * 200_000
+    with _connect(client) as connection:
+        connection.sendall(b"POST /try/body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n")
+        connection.sendall(b"Content-Length: %d\r\n\r\n" % (len(rest) + 20_000) + b"b" * 20_000)
+        assert connection.recv(4_096).startswith(b"HTTP/1.1 413 ")
+        for begin in range(0, len(rest), 1_000):
+            connection.sendall(rest[begin : begin + 1_000])
+        connection.sendall(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(4_096).startswith(b"HTTP/1.1 200 ")
+
+
 def test_g6_many_pulls_at_once_are_bounded_per_key(tmp_path: Path) -> None:
     settings = serving_settings(tmp_path, streams_per_key=2)
     publish_day(settings, 0)
