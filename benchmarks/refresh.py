@@ -91,8 +91,8 @@ def measure_refresh(
     done = in_own_process(one_round, home, published, model)
     rows = [[name, f"{seconds:.1f}"] for name, seconds in done.steps.items()]
     text = (
-        f"{done.users:,} users on the list, copies of {simulated:,} simulated ones with {SIMULATED_DAYS} "
-        f"days of rows; {done.touched:,} of them are touched by what lands: visits, baskets, complaints. "
+        f"{users:,} users, copies of {simulated:,} simulated ones with {SIMULATED_DAYS} days of rows; "
+        f"{done.users:,} of them are on the list, and {done.touched:,} of those are touched by what lands: visits, baskets, complaints. "
         "One round, "
         f"in a process of its own: {done.alerts:,} alerts, a snapshot of {done.snapshot_megabytes:,.0f} "
         "MiB. "
