@@ -93,9 +93,9 @@ def measure_refresh(
     text = (
         f"{users:,} users, copies of {simulated:,} simulated ones with {SIMULATED_DAYS} days of rows; "
         f"{done.users:,} of them are on the list, and {done.touched:,} of those are touched by what lands: "
-        f"visits, baskets, complaints. One round, in a process of its own: {done.alerts:,} alerts, a snapshot "
-        f"of {done.snapshot_megabytes:,.0f} MiB. The compiled programs are there, as they are from the first "
-        "round after a change of the project on."
+        f"visits, baskets, complaints. One round, in a process of its own: {done.alerts:,} alerts, a "
+        f"snapshot of {done.snapshot_megabytes:,.0f} MiB. The compiled programs are there, as they are from "
+        "the first round after a change of the project on."
     )
     figures = (
         Figure("from landing to alert", done.seconds, MOST_SECONDS, "s", 1.0, "allowed"),
