@@ -10,7 +10,7 @@ changed_days as (
     {{ where_changed() }}
 ),
 
-{# Read thrice for the keys and once for the rest: of all days, cheaper than kept aside. #}
+{# Read thrice for keys and once for the rest: of all days, cheaper than kept aside. #}
 day_events as {{ '' if is_incremental() else 'not ' }}materialized (
     select
         user_id,
