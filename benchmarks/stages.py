@@ -23,11 +23,13 @@ from warehouse.settings import Settings
 
 
 def ingest(settings: Settings, ledger: Ledger, _: argparse.Namespace) -> dict[str, Any]:
-    """Take what has landed."""
+    """Take what has landed; addresses and consents go to where delivery looks."""
     from warehouse.ingest import ingest as take
+    from warehouse.vault import sync_people
 
     began = time.perf_counter()
     report = take(settings, ledger)
+    sync_people(settings, ledger)
     assert not report.refused, report.sentences()  # noqa: S101
     return {
         "work": time.perf_counter() - began,

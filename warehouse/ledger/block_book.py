@@ -81,15 +81,22 @@ class BlockBook(AuditBook):
         return found
 
     def contact_blocks(
-        self, source: str, *, user_id: str | None = None, standing_only: bool = True
+        self,
+        source: str,
+        *,
+        user_id: str | None = None,
+        reason: str | None = None,
+        standing_only: bool = True,
     ) -> tuple[ContactBlock, ...]:
-        """Return blocks of a source, by user and purpose."""
+        """Return blocks of a source, by user and purpose; of one user, or for one reason, if named."""
         table = contact_blocks
         statement = (
             sa.select(table).where(table.c.source == source).order_by(table.c.user_id, table.c.purpose)
         )
         if user_id is not None:
             statement = statement.where(table.c.user_id == user_id)
+        if reason is not None:
+            statement = statement.where(table.c.reason == reason)
         if standing_only:
             statement = statement.where(table.c.lifted_at.is_(None))
         with self.reading() as connection:
