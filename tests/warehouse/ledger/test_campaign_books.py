@@ -149,6 +149,13 @@ def test_a_block_stands_until_it_is_lifted(ledger: Ledger) -> None:
     assert len(ledger.contact_blocks("shop")) == 1
 
 
+def test_blocks_can_be_asked_for_by_their_reason(ledger: Ledger) -> None:
+    erased = replace(BLOCK, user_id="u2", reason="erased")
+    ledger.block_contacts([BLOCK, erased])
+    assert ledger.contact_blocks("shop", reason="erased") == (erased,)
+    assert ledger.contact_blocks("shop", user_id="u1", reason="erased") == ()
+
+
 def test_a_later_consent_lifts_a_withdrawal_but_no_do_not_contact(ledger: Ledger) -> None:
     ledger.block_contacts([BLOCK, replace(BLOCK, user_id="u2", reason="do_not_contact")])
     given = [("u1", "email", NOW - timedelta(days=1)), ("u2", "email", LATER)]
