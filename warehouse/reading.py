@@ -13,6 +13,7 @@ from warehouse.errors import DamagedFile
 _OPENING = threading.Lock()
 # Steps of DuckDB's planning that cost more than they save where a query meets a few hundred rows.
 WORTH_MANY_ROWS = (
+    # with it a prepared plan is right for the rows that it was made with, and for no others
     "statistics_propagation",
     "compressed_materialization",
     "join_filter_pushdown",

@@ -57,6 +57,7 @@ class FeatureScratch:
         self._gap = context.shop_gap_mean_days
         self._filled: set[str] = set()
         self._filling: dict[str, list[str]] = {}
+        _check_plans_hold(connection)
         self._laid_out_for: date | None = None
         program.create_seeds(connection)
         self._given = {*program.create_staged_tables(connection), SHOP_GAPS}
@@ -120,9 +121,11 @@ class FeatureScratch:
         if self._laid_out_for == as_of_date:
             return
         self._laid_out_for = None
-        self._filling = {FEATURES: self._steps(self.program.steps(self._given), as_of_date)}
+        statements = {FEATURES: self._steps(self.program.steps(self._given), as_of_date)}
         if any(model.relation == REASONS for model in self.program.models):
-            self._filling[REASONS] = self._steps(self.program.steps([FEATURES], REASONS), as_of_date)
+            statements[REASONS] = self._steps(self.program.steps([FEATURES], REASONS), as_of_date)
+        # last: a plan is thrown away with the next table or view that is made
+        self._filling = {target: self._prepared(target, steps) for target, steps in statements.items()}
         self._laid_out_for = as_of_date
 
     def _steps(self, models: Sequence[Model], as_of_date: date) -> list[str]:
@@ -133,9 +136,15 @@ class FeatureScratch:
             make_schema(self.connection, model.relation)
             self.connection.execute(f"create or replace {model.materialized} {model.relation} as {query}")
             if model.materialized == "table":
-                # not prepared: a plan that was made for one user's rows gave other users wrong features
                 statements += [f"delete from {model.relation}", f"insert into {model.relation} {query}"]
         return statements
+
+    def _prepared(self, target: str, statements: Sequence[str]) -> list[str]:
+        """Let DuckDB plan statements once, which takes longer than to run them; returns what runs them."""
+        names = [f"{target.replace('.', '_')}_{number}" for number in range(len(statements))]
+        for name, statement in zip(names, statements, strict=True):
+            self.connection.execute(f"prepare {name} as {statement}")
+        return [f"execute {name}" for name in names]
 
     def _run(self, target: str) -> None:
         for statement in self._filling[target]:
@@ -155,3 +164,10 @@ class FeatureScratch:
             self.connection.execute(f"insert into {relation} by name select {columns} from {ARRIVING}")
         finally:
             self.connection.unregister(ARRIVING)
+
+
+def _check_plans_hold(connection: duckdb.DuckDBPyConnection) -> None:
+    """Refuse a connection whose plans are made for the rows that are there, and are wrong for others."""
+    disabled = connection.execute("select current_setting('disabled_optimizers')").fetchall()[0][0]
+    if "statistics_propagation" not in str(disabled).split(","):
+        raise ValueError("open it with warehouse.reading.open_scratch: prepared plans must hold for any rows")
