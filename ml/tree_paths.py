@@ -14,6 +14,7 @@ the leaf in place of its value.
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,10 @@ class _Tree:
     used: NDArray[np.int64]
     moves: Floats
     root: float
+
+
+# What was read of models, as long as they are there.
+_READ: WeakKeyDictionary[Any, tuple[Any, list[_Tree]]] = WeakKeyDictionary()
 
 
 def tree_contributions(model: Any, frame: pd.DataFrame) -> tuple[Floats, float]:
@@ -51,7 +56,7 @@ def tree_contributions(model: Any, frame: pd.DataFrame) -> tuple[Floats, float]:
         Expected log-odds over the training rows; ``contributions.sum(axis=1) + base`` is `decision_function`.
     """
     order = columns_inside(model, frame.shape[1])
-    trees = [_read_tree(predictors[0]) for predictors in model._predictors]
+    trees = _trees_of(model)
     base = float(model._baseline_prediction.ravel()[0]) + sum(tree.root for tree in trees)
     known_categories = model._bin_mapper.make_known_categories_bitsets()
     contributions = np.zeros((frame.shape[1], len(frame)))
@@ -78,6 +83,15 @@ def columns_inside(model: Any, width: int) -> NDArray[np.int64]:
     if categorical is None:
         return np.arange(width)
     return np.concatenate([np.flatnonzero(categorical), np.flatnonzero(~categorical)])
+
+
+def _trees_of(model: Any) -> list[_Tree]:
+    """Return a model's trees, read once: for a single row, reading them takes longer than using them."""
+    read_from, trees = _READ.get(model, (None, []))
+    if read_from is not model._predictors:  # new, or fitted anew
+        trees = [_read_tree(predictors[0]) for predictors in model._predictors]
+        _READ[model] = (model._predictors, trees)
+    return trees
 
 
 def _read_tree(predictor: Any) -> _Tree:
