@@ -19,7 +19,8 @@ def test_a_plan_that_was_made_without_rows_sees_those_that_come() -> None:
         connection.execute("create table rows (user_id varchar, n integer)")
         connection.execute("create table sums (user_id varchar, n bigint, newest integer)")
         connection.execute(
-            "prepare fill as insert into sums select user_id, sum(n), max(n) from rows where n > 1 group by all"
+            "prepare fill as insert into sums "
+            "select user_id, sum(n), max(n) from rows where n > 1 group by all"
         )
         for numbers in ([], [1, 2, 3], [70_000, 2]):
             connection.execute("delete from rows")
