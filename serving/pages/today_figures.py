@@ -11,8 +11,11 @@ TIERS = ("high", "medium", "low")
 #: Where users of the day before came from, or went to, beside the tiers.
 NEW, GONE = "new", "gone"
 
+# The rows that a refresh replaced look back at the list's own day.
 DAYS = """
-select max(previous_as_of_date) as previous_day, max(horizon_days) as horizon_days
+select
+    max(previous_as_of_date) filter (where previous_as_of_date < as_of_date) as previous_day,
+    max(horizon_days) as horizon_days
 from user_risk_tiers
 """
 

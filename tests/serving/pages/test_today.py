@@ -58,6 +58,23 @@ def test_who_came_and_who_went_is_told_apart_from_who_moved(tmp_path: Path) -> N
     assert (moved["gone"], moved["new"]) == (1, 1)
 
 
+def test_a_refreshed_day_is_still_compared_with_the_day_before_it(tmp_path: Path) -> None:
+    shop = PublishedShop(tmp_path)
+    # the rows of touched users look back at the list that was refreshed
+    rows = [
+        {**row, "previous_as_of_date": DAY} if row["user_id"] in ("u0001", "u0002") else row
+        for row in _history(shop, 10)
+        if row["as_of_date"] == DAY
+    ]
+    earlier = [row for row in _history(shop, 10) if row["as_of_date"] == BEFORE]
+    shop.publish(users=10, user_risk_tiers_history=[*earlier, *rows])
+    with TestClient(app_of(shop)) as client, client.app.state.snapshots.reading() as snapshot:
+        day = day_of(snapshot)
+    assert day.before == BEFORE
+    assert sum(day.flow.values()) == 10
+    assert day.moved == {"up": 1, "down": 0, "new": 0, "gone": 0}
+
+
 def _history(shop: PublishedShop, users: int) -> list[dict[str, object]]:
     return tables_of_a_day("r", users)["user_risk_tiers_history"]
 
