@@ -45,7 +45,7 @@ def measure_score_requests(home: Path, requests: int = REQUESTS, clients: int = 
     with TemporaryDirectory(prefix="holdfast-benchmark-") as folder:
         copy = Path(folder) / "home"
         shutil.copytree(home, copy, symlinks=True)
-        # or the audit, which is on the disk before an answer leaves, would wait for what the copy left to write
+        # or the audit, on the disk before an answer leaves, would wait for what the copy left to write
         os.sync()
         settings = Settings.from_environment({**os.environ, "HOLDFAST_HOME": str(copy)})
         with Ledger.open(settings) as ledger:
