@@ -1,5 +1,6 @@
 """The day's list for marketing tools: CSV, Parquet and JSON Lines, in the table's own order."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ ROWS_AT_A_TIME = 10_000
 # A spreadsheet takes a cell that begins so for a formula; full-width twins are folded to these by some.
 STARTS_A_FORMULA = "^[=+\\-@\\t\\r\\n＝＋－＠]"
 BREAKS_A_CELL = '[",\\r\\n]'
-# Types that are written without a comma, a quote or a line break.
-PLAIN_TYPES = ("BIGINT", "BOOLEAN", "DATE", "DOUBLE", "FLOAT", "HUGEINT", "INTEGER", "SMALLINT", "TINYINT")
-PLAIN_BEGINNINGS = ("DECIMAL", "TIMESTAMP", "U")
+# Types that are written without a comma, a quote or a line break; a list of them is not.
+PLAIN_TYPE = re.compile(
+    r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL\(\d+,\d+\)"
+    r"|BOOLEAN|DATE|TIMESTAMP( WITH TIME ZONE)?"
+)
 
 
 def export_list(connection: duckdb.DuckDBPyConnection, table: str, folder: Path) -> None:
@@ -62,7 +65,7 @@ def _cell(name: str, type_: str) -> str:
     """Return the SQL of a column's cells: quoted where they must be, and no text cell starts a formula."""
     column = '"' + name.replace('"', '""') + '"'
     text = f"coalesce(cast({column} as varchar), '')"
-    if type_ in PLAIN_TYPES or type_.startswith(PLAIN_BEGINNINGS):
+    if PLAIN_TYPE.fullmatch(type_):
         return text
     quoted = (
         "case when regexp_matches({0}, '{1}') then '\"' || replace({0}, '\"', '\"\"') || '\"' else {0} end"

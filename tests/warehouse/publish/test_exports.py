@@ -55,16 +55,19 @@ def test_the_csv_follows_the_standard(tmp_path: Path) -> None:
 
 def test_duckdb_writes_what_pythons_own_writer_would(tmp_path: Path) -> None:
     texts = ["plain", "", None, ",", '"', '""', "a\rb", "x\r\n", " ", "用户,户", "'", ";", "a\tb", "\x00b"]
-    rows = [(number, text, [text or "-", "x"], number / 7) for number, text in enumerate(texts)]
+    rows = [(number, text, [text or "-", "x"], [1.5, number]) for number, text in enumerate(texts)]
     with duckdb.connect() as connection:
         connection.execute(
-            'create table list ("the, number" integer, text varchar, several varchar[], d double)'
+            'create table list ("the, number" integer, text varchar, several varchar[], '
+            "numbers decimal(9, 2)[])"
         )
         connection.executemany("insert into list values (?, ?, ?, ?)", rows)
         export_list(connection, "list", tmp_path)
         cells = connection.execute("select columns(*)::varchar from list").fetchall()
     wanted = io.StringIO(newline="")
-    csv.writer(wanted, lineterminator="\r\n").writerows([["the, number", "text", "several", "d"], *cells])
+    csv.writer(wanted, lineterminator="\r\n").writerows(
+        [["the, number", "text", "several", "numbers"], *cells]
+    )
     assert (tmp_path / "list.csv").read_bytes() == wanted.getvalue().encode()
 
 
