@@ -30,6 +30,7 @@ class PatientProtocol(HttpToolsProtocol):
     patience_seconds = 30.0
     _head_bytes = 0
     _is_in_head = False
+    _is_head_alone = True
     _asking: asyncio.TimerHandle | None = None
     _taking: asyncio.TimerHandle | None = None
 
@@ -56,14 +57,20 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """What follows is its body, which may go on when the answer has left."""
-        self._is_in_head = False
+        self._is_in_head = self._is_head_alone = False
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece that brings some of a body may bring the beginning of the next head, too."""
+        self._is_head_alone = False
+        super().on_body(body)
 
     def data_received(self, data: bytes) -> None:
         """Measure the time from the first byte of a request to its last, and how long its head is."""
+        self._is_head_alone = True
         super().data_received(data)
         cycle = self.cycle
-        self._head_bytes = self._head_bytes + len(data) if self._is_in_head else 0
+        self._head_bytes = self._head_bytes + len(data) if self._is_in_head and self._is_head_alone else 0
         if self._head_bytes > MOST_HEADER_BYTES and not self.transport.is_closing():
             # what comes in one piece is refused by the app, and says more
             self.send_400_response("The head of the request is too long.")

@@ -186,6 +186,18 @@ def test_g6_the_rest_of_a_body_that_was_refused_is_no_new_request(
         assert connection.recv(4_096).startswith(b"HTTP/1.1 200 ")
 
 
+def test_g6_the_end_of_a_body_is_no_part_of_the_head_behind_it(served: tuple[httpx.Client, FastAPI]) -> None:
+    client, _ = served
+    body = b'{"a": "' + b"b" * 30_000 + b'"}'
+    with _connect(client) as connection:
+        connection.sendall(b"POST /try/body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n")
+        # in one piece, longer than a head may be, of which only the last line is one
+        connection.sendall(b"Content-Length: %d\r\n\r\n" % len(body) + body + b"GET /v1/health HTTP/1.1\r\n")
+        assert connection.recv(4_096).startswith(b"HTTP/1.1 413 ")
+        connection.sendall(b"Host: x\r\n\r\n")
+        assert connection.recv(4_096).startswith(b"HTTP/1.1 200 ")
+
+
 def test_g6_many_pulls_at_once_are_bounded_per_key(tmp_path: Path) -> None:
     settings = serving_settings(tmp_path, streams_per_key=2)
     publish_day(settings, 0)
