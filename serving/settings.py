@@ -60,5 +60,7 @@ class ServingSettings:
             warehouse=Settings.from_environment(env),
             port=whole_number(env, "HOLDFAST_PORT", 8088, most=65535),
             stale_hours=whole_number(env, "HOLDFAST_STALE_HOURS", 36, most=24 * 366),
-            open_metrics=switch(env, "HOLDFAST_OPEN_METRICS"),
+            open_metrics=switch(
+                env, "HOLDFAST_OPEN_METRICS", off="asks for a key with the scope metrics:read"
+            ),
         )

@@ -55,9 +55,12 @@ def one_of(env: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
     return text
 
 
-def switch(env: Mapping[str, str], name: str) -> bool:
-    """Return whether something is on; off where the variable is empty or not there."""
-    return one_of(env, name, ("off", "on")) == "on"
+def switch(env: Mapping[str, str], name: str, *, off: str) -> bool:
+    """Return whether something is on; off where the variable is empty or not there, which `off` explains."""
+    text = env.get(name, "").strip() or "off"
+    if text not in ("on", "off"):
+        raise SettingsError(f"{name} must be on or off", text, f"{name}=off {off}")
+    return text == "on"
 
 
 def web_address(env: Mapping[str, str], name: str, *, is_open_allowed: bool = False) -> str:

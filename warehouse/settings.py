@@ -110,7 +110,7 @@ class Settings:
             search_trials=whole_number(env, "HOLDFAST_SEARCH_TRIALS", 30, fewest=0),
             search_seconds=whole_number(env, "HOLDFAST_SEARCH_SECONDS", 900),
             fit_seconds=whole_number(env, "HOLDFAST_FIT_SECONDS", 300),
-            sending=switch(env, "HOLDFAST_SENDING"),
+            sending=switch(env, "HOLDFAST_SENDING", off="sends nothing"),
             fresh_days=whole_number(env, "HOLDFAST_FRESH_DAYS", 2),
             approval_hours=whole_number(env, "HOLDFAST_APPROVAL_HOURS", 12),
             intraday_kept=whole_number(env, "HOLDFAST_INTRADAY_KEPT", 4),

@@ -16,7 +16,7 @@ NAME = "HOLDFAST_X"
     [
         (lambda env: whole_number(env, NAME, 7), 7),
         (lambda env: one_of(env, NAME, ("ids", "counts")), "ids"),
-        (lambda env: switch(env, NAME), False),
+        (lambda env: switch(env, NAME, off="does nothing"), False),
         (lambda env: web_address(env, NAME), ""),
         (lambda env: mail_server(env, NAME), None),
     ],
@@ -41,10 +41,12 @@ def test_another_number_is_refused_with_its_limits(text: str) -> None:
 
 
 def test_a_switch_is_on_or_off_and_nothing_else() -> None:
-    assert switch({NAME: "on"}, NAME)
-    assert not switch({NAME: "off"}, NAME)
-    with pytest.raises(SettingsError, match=f"{NAME} must be off or on"):
-        switch({NAME: "yes"}, NAME)
+    assert switch({NAME: "on"}, NAME, off="does nothing")
+    assert not switch({NAME: "off"}, NAME, off="does nothing")
+    with pytest.raises(
+        SettingsError, match=f"{NAME} must be on or off Found: 'yes'.*{NAME}=off does nothing"
+    ):
+        switch({NAME: "yes"}, NAME, off="does nothing")
 
 
 def test_an_open_line_is_for_this_machine_unless_it_is_allowed() -> None:
