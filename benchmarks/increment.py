@@ -87,7 +87,8 @@ def _text(shop: Shop, short_days: int) -> str:
     return (
         f"The same {DAYS_TO_ADD} days are delivered, ingested and their features built, one by one, in two "
         f"homes in turn: one has all {shop.days} days of the shop's history, the other the last {short_days} "
-        "of them; medians. The targets are judged on whole processes, which is what a user pays; at work are "
+        "of them; medians. The targets are judged on whole processes, which is what a user pays; they leave "
+        "as an Airflow worker leaves a task, without taking Python apart. At work are "
         "the seconds without starting Python, importing and dbt's reading of its project. A longer history "
         "also knows more users, and each has a row of features; both are shown."
     )
